@@ -1,0 +1,88 @@
+# Everything a contributor or a first-time reader runs. `make` alone lists the commands.
+#
+# All tools live in .venv, which is made on demand from hash-locked requirements; nothing is
+# installed outside this folder. Written for GNU make 3.81 and later, as macOS ships it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+
+SOURCES := tap_emag tests $(wildcard benchmarks orchestrate)
+# uv reads neither pip's settings nor, by default, the system's certificates: behind a company proxy
+# or mirror it should trust and use what pip does.
+export UV_SYSTEM_CERTS ?= 1
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+# Without byte code every start of meltano compiles its 800 modules again: three seconds, not one.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format sandbox bench lock lock-upgrade clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.ready ## Make .venv, as every other command does by itself
+
+demo: $(VENV)/.ready ## Run the whole pipeline on this machine, no account needed (KEEP=1: leave it up)
+	@$(BIN)/python -m tap_emag.sandbox.demo $(if $(KEEP),--keep)
+
+test: lint ## Lint, then run every test (ARGS="-k orders": only some)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready ## Put code into the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+sandbox: $(VENV)/.ready ## Serve a make-believe eMAG on this machine (ARGS="--port 8080")
+	@$(BIN)/emag-sandbox $(ARGS)
+
+bench: $(VENV)/.ready ## Measure how fast orders and offers are read and loaded
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# uv would also write a uv.lock, but that one repeats the address of whichever package index its
+# writer used; these files hold names, versions and hashes only.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
+
+lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of pyproject.toml
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra sandbox --group dev -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/dev.lock -o requirements/tap.lock
+	$(COMPILE) $(UPGRADE) requirements/loader.in -o requirements/loader.lock
+	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
+
+lock-upgrade: ## Likewise, with the newest releases that fit
+	@$(MAKE) lock UPGRADE=--upgrade
+
+clean: ## Remove what these commands have made: .venv, plugins, caches
+	rm -rf $(VENV) .meltano .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.bootstrapped: requirements/uv.lock
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "No '$(PYTHON)' here. Install Python 3.10 to 3.13, or name one: make PYTHON=/path/to/python"; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
+		echo "$$($(PYTHON) --version) will not do: tap-emag runs on 3.10 to 3.13." \
+			"Name another: make PYTHON=python3.13"; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
+		--requirement requirements/uv.lock
+	@touch $@
+
+$(VENV)/.synced: $(VENV)/.bootstrapped requirements/dev.lock
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.synced pyproject.toml
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@

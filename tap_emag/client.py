@@ -1,0 +1,241 @@
+"""One call of the API: a POST of flat JSON, Basic auth, a slot for every attempt, a checked envelope."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+
+from tap_emag.clock import ServerClock
+from tap_emag.errors import (
+    ContractError,
+    EmagError,
+    Reply,
+    ThrottledError,
+    TransientError,
+    UnreachableError,
+    classify,
+)
+from tap_emag.limits import Limiter, bucket_of
+from tap_emag.retries import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from tap_emag.settings import Settings
+
+PAGE_SIZE = 100  # the documented maximum; more is cut off or refused, depending on the resource
+CONNECT_TIMEOUT = 10.0  # seconds
+FIRST_ATTEMPTS = 3  # as long as nothing has ever come back, the cause is hardly a passing one
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of one reply, which is one snapshot of the API.
+
+    `taken` is the earliest time the server's clock can have shown when the snapshot was made.
+    """
+
+    rows: list[dict[str, Any]]
+    taken: datetime
+
+    @property
+    def short(self) -> bool:
+        """Tell whether fewer rows came than a page holds: then there are no further ones."""
+        return len(self.rows) < PAGE_SIZE
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows the API says there are, and the earliest time its clock can have shown then."""
+
+    rows: int
+    taken: datetime
+
+
+class Client:
+    """Calls the API of one account. Safe to use from several threads.
+
+    The first request of all goes alone: when it is refused, or nobody answers, nothing else is sent,
+    and every later call raises the same error. So a wrong password costs one request, however many
+    threads stand ready.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        limiter: Limiter | None = None,
+    ) -> None:
+        """Open a session; `sleep` is what every pause uses, so that a run can be ended early."""
+        self.clock = ServerClock()
+        self.requests = 0
+        self.waited = 0.0
+        self._settings = settings
+        self._sleep = sleep
+        self._limiter = limiter or Limiter(settings.rate_limit_share, sleep=sleep)
+        self._session = _session(settings)
+        self._counting = threading.Lock()
+        self._first = threading.Lock()
+        self._greeted = False
+        self._turned_away: EmagError | None = None
+
+    def rate(self, resource: str) -> float:
+        """Return how many requests a second may be sent to this resource."""
+        return self._limiter.rate(bucket_of(resource))
+
+    def read(self, resource: str, page: int, filters: Mapping[str, Any]) -> Page:
+        """Read one page, numbered from 1, of the rows that pass the filters.
+
+        Raises:
+            EmagError: As `call` does; ContractError also when the results are no list of objects.
+        """
+        body = {**filters, "currentPage": page, "itemsPerPage": PAGE_SIZE}
+        results, begun = self._results(f"{resource}/read", body)
+        # PHP writes a list with holes as an object.
+        rows = list(results.values()) if isinstance(results, dict) else results
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ContractError(f"{resource}/read: the results are no list of objects")
+        return Page(rows, self.clock.at(begun))
+
+    def count(self, resource: str, filters: Mapping[str, Any]) -> Count:
+        """Return how many rows pass the filters, by the API's own count.
+
+        Raises:
+            EmagError: As `call` does; ContractError also when there is no number in the reply.
+        """
+        body = {**filters, "itemsPerPage": PAGE_SIZE}
+        results, begun = self._results(f"{resource}/count", body)
+        try:
+            return Count(int(results["noOfItems"]), self.clock.at(begun))
+        except (TypeError, KeyError, ValueError):
+            raise ContractError(f"{resource}/count: the reply holds no `noOfItems`") from None
+
+    def call(self, resource: str, body: Mapping[str, Any]) -> Reply:
+        """Call a resource such as `order/read`, trying again while failures may pass.
+
+        Raises:
+            RefusedError: Credentials or IP address are refused.
+            ContractError: The API refuses the request or its reply makes no sense.
+            TransientError: The last attempt failed for a passing reason.
+        """
+        reply, _ = self._call(resource, body)
+        return reply
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _results(self, resource: str, body: Mapping[str, Any]) -> tuple[Any, float]:
+        reply, begun = self._call(resource, body)
+        if "results" not in reply.body:
+            raise ContractError(f"{resource}: the reply holds no `results`")
+        return reply.body["results"], begun
+
+    def _call(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+        if not self._greeted:
+            with self._first:
+                if not self._greeted:
+                    return self._greet(resource, body)
+        return self._tried(resource, body, self._settings.retry_max_attempts)
+
+    def _greet(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+        if self._turned_away:
+            raise self._turned_away
+        attempts = min(FIRST_ATTEMPTS, self._settings.retry_max_attempts)
+        try:
+            answer = self._tried(resource, body, attempts)
+        except EmagError as error:
+            self._turned_away = error
+            raise
+        self._greeted = True
+        return answer
+
+    def _tried(self, resource: str, body: Mapping[str, Any], attempts: int) -> tuple[Reply, float]:
+        policy = retrying(self._settings, attempts, self._sleep)
+        return policy(self._attempt, resource, body)
+
+    def _attempt(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+        """Send once; return the reply and the monotonic moment the request left."""
+        bucket = bucket_of(resource)
+        waited = self._limiter.take(bucket)
+        with self._counting:
+            self.requests += 1
+            self.waited += waited
+        begun = time.monotonic()
+        reply = self._post(resource, body)
+        self.clock.observe(reply.headers.get("date", ""), time.monotonic())
+        error = classify(reply)
+        if isinstance(error, ThrottledError):
+            self._limiter.refused(bucket, error.wait)
+        if error:
+            raise error
+        return reply, begun
+
+    def _post(self, resource: str, body: Mapping[str, Any]) -> Reply:
+        try:
+            response = self._session.post(
+                f"{self._settings.api_url}/{resource}",
+                json=dict(body),
+                timeout=(CONNECT_TIMEOUT, self._settings.request_timeout_seconds),
+                allow_redirects=False,  # the password goes nowhere but to the host that was named
+            )
+        except requests.RequestException as error:
+            raise self._failed(resource, error) from None
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(resource, response.status_code, headers, _parsed(response.content))
+
+    def _failed(self, resource: str, error: requests.RequestException) -> EmagError:
+        """Turn what requests raises into an error that says what to do."""
+        url = self._settings.api_url
+        if isinstance(error, requests.exceptions.SSLError):
+            return ContractError(f"{resource}: the certificate of {url} cannot be verified")
+        if isinstance(error, requests.ReadTimeout):
+            seconds = self._settings.request_timeout_seconds
+            return TransientError(f"{resource}: no answer within {seconds:g} s")
+        if isinstance(error, requests.ConnectionError) and not _was_connected(error):
+            return UnreachableError(
+                f"{resource}: no connection to {url}. Check `api_url`, the network and the name"
+            )
+        return TransientError(f"{resource}: the connection broke ({type(error).__name__})")
+
+
+def _session(settings: Settings) -> requests.Session:
+    session = requests.Session()
+    session.auth = HTTPBasicAuth(settings.username.encode(), settings.password.encode())
+    session.headers["Accept"] = "application/json"
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_maxsize=settings.max_concurrent_requests)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _parsed(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Parse a body, numbers with a fraction exactly; None when it is no JSON."""
+    try:
+        return json.loads(content, parse_float=Decimal, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _was_connected(error: requests.ConnectionError) -> bool:
+    """Tell whether a connection stood before it failed: a reset, rather than nobody there."""
+    reason = error.args[0] if error.args else None
+    cause = getattr(reason, "reason", reason)
+    return type(cause).__name__ not in {
+        "NewConnectionError",
+        "NameResolutionError",
+        "ConnectTimeoutError",
+        "ProxyError",
+    }

@@ -1,0 +1,9 @@
+"""Ordered, concurrent, proven reading: time windows for orders, whole scans for offers."""
+
+from __future__ import annotations
+
+from tap_emag.readers.reading import Sealed
+from tap_emag.readers.scans import Scan
+from tap_emag.readers.windowed import WindowReader
+
+__all__ = ["Scan", "Sealed", "WindowReader"]

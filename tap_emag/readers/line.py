@@ -1,0 +1,181 @@
+"""The windows under way: plans them, keeps requests in flight, hands them on sealed and in order.
+
+How many rows may wait unread is bounded, so a slow target slows the reading and memory stays flat.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TYPE_CHECKING, Any
+
+from tap_emag.client import Count, Page
+from tap_emag.readers.reading import FEW, TARGET, Ask, Reading, Sealed, Split, Trust
+from tap_emag.windows import LONGEST, Window, next_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tap_emag.readers.windowed import WindowReader
+
+OPEN_ROWS = 10_000  # being read, or waiting to be written
+OPEN_WINDOWS = 24
+SMALLEST_TARGET = 200  # rows
+CALMER, BUSIER = 1.25, 0.5  # what a sealed and an unsealed window make of the target
+POLL = 0.1  # seconds
+
+
+class Line:
+    """The windows of one range; `run` works in a thread of its own, `next` is for the caller's."""
+
+    def __init__(
+        self, reader: WindowReader, after: int, end: int | None, filters: dict[str, Any]
+    ) -> None:
+        """Begin behind the local second `after`; see WindowReader.read."""
+        self.stopped = threading.Event()
+        self._reader = reader
+        self._filters = filters
+        self._end = end
+        self._planned = after
+        self._goal: int | None = None
+        self._density: float | None = None  # rows a second
+        self._target: float = TARGET
+        self._trust = Trust()
+        self._readings: list[Reading] = []
+        self._under_way: dict[Future[Page | Count | None], tuple[Reading, Ask]] = {}
+        self._out: queue.SimpleQueue[Sealed | BaseException | None] = queue.SimpleQueue()
+        self._waiting_rows = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> Sealed | None:
+        """Return the next sealed window, None behind the last; raise what went wrong."""
+        item = self._out.get()
+        if isinstance(item, BaseException):
+            raise item
+        if item is not None:
+            with self._lock:
+                self._waiting_rows -= len(item.rows)
+        return item
+
+    def run(self) -> None:
+        """Read until everything is delivered, something fails, or the caller has enough."""
+        try:
+            self._greet()
+            while not self.stopped.is_set() and (self._readings or self._planned < self._present()):
+                self._plan()
+                self._send()
+                self._receive()
+                self._deliver()
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._out.put(error)
+        else:
+            self._out.put(None)
+        for future in self._under_way:
+            future.cancel()
+
+    def _greet(self) -> None:
+        """Learn the server's time where this machine's clock says there is nothing to read."""
+        clock = self._reader.client.clock
+        if not clock.known and self._planned >= self._present():
+            self._reader.ask(Ask(1, Window(self._planned - 1, self._planned).bounds), self._filters)
+        if clock.known:
+            self._set_goal(clock.now())
+
+    def _set_goal(self, now: datetime) -> None:
+        self._goal = self._reached(now)
+
+    def _reached(self, now: datetime) -> int:
+        """Return the last cut that is over for good at `now`, or the end that was asked for."""
+        reached = self._reader.calendar.cut_before(self._reader.settled(now))
+        return reached if self._end is None else min(reached, self._end)
+
+    def _present(self) -> int:
+        """Return where to stop: by this machine's clock until the server has said its time."""
+        return self._reached(self._reader.client.clock.now()) if self._goal is None else self._goal
+
+    def _plan(self) -> None:
+        """Put further windows in line while there is room."""
+        goal = self._present()
+        while self._planned < goal and self._room():
+            window = next_window(self._planned, goal, self._length(), self._reader.calendar)
+            expected = None if self._density is None else self._density * window.seconds
+            self._readings.append(self._reading(window, expected))
+            self._planned = window.until
+
+    def _room(self) -> bool:
+        if not self._readings:
+            return True
+        if self._goal is None or len(self._readings) >= OPEN_WINDOWS:
+            return False
+        rows = sum(TARGET if r.expected is None else r.expected for r in self._readings)
+        return rows + self._waiting_rows < OPEN_ROWS
+
+    def _length(self) -> int:
+        """Return how many seconds the next window should span."""
+        if not self._density:
+            return LONGEST
+        rows = self._target if self._trust.counts else FEW
+        return max(1, int(min(rows / self._density, LONGEST)))
+
+    def _reading(self, window: Window, expected: float | None) -> Reading:
+        reader = self._reader
+        return Reading(window, reader.calendar, self._trust, reader.moment, expected)
+
+    def _send(self) -> None:
+        """Send what can be sent, the oldest windows' requests first."""
+        for reading in self._readings:
+            if self._goal is not None and reading.idle:
+                reading.limit(self._goal)
+            while len(self._under_way) < self._reader.concurrency and (ask := reading.next_ask()):
+                future = self._reader.executor.submit(self._reader.ask, ask, self._filters)
+                self._under_way[future] = (reading, ask)
+
+    def _receive(self) -> None:
+        if not self._under_way:
+            self.stopped.wait(POLL)  # the caller is busy with rows
+            return
+        done, _ = wait(self._under_way, timeout=POLL, return_when=FIRST_COMPLETED)
+        for future in done:
+            reading, ask = self._under_way.pop(future)
+            self._take(reading, ask, future.result())
+
+    def _take(self, reading: Reading, ask: Ask, answer: Page | Count | None) -> None:
+        if self._goal is None:
+            self._set_goal(answer.taken if answer else self._reader.client.clock.now())
+        if isinstance(answer, Page):
+            reading.paged(ask, answer, self._reader.settled(answer.taken))
+        elif answer is None:
+            reading.counted(None, reading.window.until)
+        else:
+            reading.counted(answer.rows, self._reader.settled(answer.taken))
+            self._density = answer.rows / reading.window.seconds
+
+    def _deliver(self) -> None:
+        """Hand on the sealed windows at the head of the line; put parts in the place of the rest."""
+        self._readings = [part for reading in self._readings for part in self._resolved(reading)]
+        while self._readings and isinstance(sealed := self._readings[0].result, Sealed):
+            del self._readings[0]
+            with self._lock:
+                self._waiting_rows += len(sealed.rows)
+            self._out.put(sealed)
+
+    def _resolved(self, reading: Reading) -> Iterator[Reading]:
+        split = reading.result
+        if not isinstance(split, Split):
+            self._learn(reading)
+            yield reading
+            return
+        if not split.counted and self._trust.counts:
+            self._target = max(SMALLEST_TARGET, self._target * BUSIER)
+        for window in split.windows:
+            rows = None if split.rows is None else split.rows / len(split.windows)
+            yield self._reading(window, rows)
+
+    def _learn(self, reading: Reading) -> None:
+        """Keep in mind how dense a sealed window was; once, when it is delivered."""
+        if isinstance(reading.result, Sealed) and reading is self._readings[0]:
+            window = reading.result.window
+            self._density = len(reading.result.rows) / max(1, window.seconds)
+            self._target = min(TARGET, self._target * CALMER)

@@ -1,0 +1,252 @@
+"""One window being read: what to ask next, and what the replies prove. Pure.
+
+A window lies behind the server's clock. So rows can leave it (whoever touches an order moves it to the
+present) but none can enter it. That makes three proofs possible that a window was read whole, whatever
+order the API sorts by:
+
+* **a short reply**: fewer rows than a page holds came back; one reply is one snapshot.
+* **two equal counts**: the API counts the window; all pages but the last are read; when they are all
+  back, the last one is. It is short, so it says how many rows there are at that moment: the second
+  count. If it equals the first, nothing left in between, no page shifted, and as many distinct ids
+  as counted have been seen. The last page is therefore always the short one, even if it is empty, so
+  that a count that is too low cannot pass.
+* **two equal passes**, for a second that cannot be split: the pages are read one by one up to a short
+  one until two passes in a row saw the same ids. A row of the first pass that left would be missing
+  from the second, so nothing left, so nothing was missed.
+
+What cannot be proven is split and read again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_emag.client import PAGE_SIZE, Page
+from tap_emag.errors import ContractError, UnsteadyError
+from tap_emag.windows import DAY, Window, second_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tap_emag.windows import Calendar
+
+COUNT = 0  # an Ask for the count; any other number is a page
+TARGET = 2500  # rows in a window: 25 pages and one count make 96 rows a request
+MOST = 4000  # a window that holds more is split before it is read
+FEW = 60  # rows in a window when short replies alone must prove it
+LOOK_SPAN = 2 * DAY  # up to this length a window of unknown density is looked at, not counted
+MOST_PASSES = 20
+MOST_DISAGREEMENTS = 6  # in a row, until counts are held for useless
+
+Row = dict[str, Any]
+
+
+class Ask(NamedTuple):
+    """A request to send for a window: its count, or one of its pages."""
+
+    page: int
+    bounds: tuple[str, str]
+
+
+@dataclass
+class Trust:
+    """Whether the API's counts are any good, as far as this run has seen."""
+
+    counts: bool = True
+    disagreements: int = 0
+
+    def agreed(self) -> None:
+        """Note a count that was confirmed by the rows."""
+        self.disagreements = 0
+
+    def disagreed(self) -> None:
+        """Note a count that was not: rows left meanwhile, or it is wrong."""
+        self.disagreements += 1
+        if self.disagreements >= MOST_DISAGREEMENTS:
+            self.counts = False
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A window proven to be read whole: its rows by (`modified`, `id`), each once.
+
+    Rows without a readable time come first: they belong to no second, so every window that meets
+    them delivers them.
+    """
+
+    window: Window
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A window to be read anew in parts; `counted` tells that the API said how many rows it holds."""
+
+    windows: list[Window]
+    rows: float | None
+    counted: bool
+
+
+@dataclass
+class Reading:
+    """The state of one window: feed it replies with `take`, send what `next_ask` gives."""
+
+    window: Window
+    calendar: Calendar
+    trust: Trust
+    moment: Callable[[Any], datetime | None]  # parses a naive local time
+    expected: float | None = None  # rows, by the density of the windows before
+    result: Sealed | Split | None = None
+    _asks: deque[int] = field(default_factory=deque)
+    _under_way: int = 0
+    _seen: dict[Any, Row] = field(default_factory=dict)
+    _count: int | None = None
+    _last: int = 0  # the page that will be short; 0 outside the proof by counts
+    _was_full: bool = False
+    _passes: int = 0
+    _pass_before: frozenset[Any] | None = None
+
+    def __post_init__(self) -> None:
+        unknown = self.expected is None
+        many = self.window.seconds > LOOK_SPAN if unknown else (self.expected or 0) >= PAGE_SIZE * 0.8
+        self._asks.append(COUNT if many and self.trust.counts else 1)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether no request of this window is under way."""
+        return self._under_way == 0
+
+    def limit(self, until: int) -> None:
+        """Let the window end at `until`, a cut, if it would end later; only while idle."""
+        if until < self.window.until:
+            self.window = Window(self.window.after, max(until, self.window.after))
+
+    def next_ask(self) -> Ask | None:
+        """Return a request that can be sent now, or None while replies are awaited."""
+        if self.result is not None or not self._asks:
+            return None
+        self._under_way += 1
+        return Ask(self._asks.popleft(), self.window.bounds)
+
+    def counted(self, count: int | None, settled: int) -> None:
+        """Take the reply to a count, None if the API cannot count; `settled` as for a page."""
+        self._under_way -= 1
+        if count is not None and settled < self.window.until:
+            # The machine's own clock was ahead: what was counted may still be joined by rows.
+            self.limit(self.calendar.cut_before(settled))
+            self._asks.append(COUNT)
+        elif count is None or (count < PAGE_SIZE and self._was_full):
+            # It says so few, while a full page has been seen: nobody can enter, so it is wrong.
+            self.trust.counts = False
+            self._resolve_full()
+        elif count < PAGE_SIZE:
+            self._asks.append(1)
+        elif count > MOST and self._parts(count // TARGET + 1):
+            self._split(count // TARGET + 1, count, counted=True)
+        else:
+            self._count = count
+            self._last = count // PAGE_SIZE + 1
+            self._asks.extend(range(1, self._last))
+
+    def paged(self, ask: Ask, page: Page, settled: int) -> None:
+        """Take a page; `settled` is the newest local second that was over when it was made."""
+        self._under_way -= 1
+        for row in page.rows:
+            self._meet(row, ask)
+        if self._passes:
+            self._paged_in_pass(ask, page)
+        elif self._last:
+            self._paged_in_count(ask, page)
+        elif page.short:
+            self.limit(self.calendar.cut_before(settled))
+            self._seal()
+        else:
+            self._was_full = True
+            self._resolve_full()
+
+    def _meet(self, row: Row, ask: Ask) -> None:
+        if row.get("id") in (None, ""):
+            raise ContractError("order/read: a row without an id")
+        moment = self.moment(row.get("modified"))
+        if moment is not None and not self.window.covers(second_of(moment)):
+            raise ContractError(
+                f"order/read: asked for {ask.bounds[0]} to {ask.bounds[1]}, got a row modified"
+                f" {moment}: the filter was ignored, so nothing can be proven complete"
+            )
+        self._seen[str(row["id"])] = row
+
+    def _resolve_full(self) -> None:
+        """Go on after a full first page: count, or where that is no use, split, or repeat."""
+        if self.trust.counts:
+            self._seen.clear()
+            self._asks.append(COUNT)
+        elif not self._split_for_short_replies():
+            self._begin_pass()
+
+    def _split_for_short_replies(self) -> bool:
+        wish = 4 if self.expected is None else int(self.expected / FEW) + 1
+        parts = max(2, wish)
+        return bool(self._parts(parts)) and self._split(parts, self.expected, counted=False)
+
+    def _paged_in_count(self, ask: Ask, page: Page) -> None:
+        if ask.page < self._last:
+            if self.idle and not self._asks:
+                self._asks.append(self._last)
+            return
+        second_count = (self._last - 1) * PAGE_SIZE + len(page.rows)
+        if page.short and second_count == self._count == len(self._seen):
+            self.trust.agreed()
+            self._seal()
+            return
+        if second_count > (self._count or 0):
+            self.trust.counts = False  # nobody can enter, so the first count was too low
+        else:
+            self.trust.disagreed()
+        count, self._last = self._count, 0
+        self._seen.clear()
+        if self._parts(2):
+            self._split(2, count, counted=False)
+        else:
+            self._begin_pass()
+
+    def _begin_pass(self) -> None:
+        self._passes += 1
+        if self._passes > MOST_PASSES:
+            raise UnsteadyError(
+                f"order/read: the rows of {self.window.bounds[0]} kept changing through"
+                f" {MOST_PASSES} passes; run again when fewer orders change"
+            )
+        self._seen.clear()
+        self._asks.append(1)
+
+    def _paged_in_pass(self, ask: Ask, page: Page) -> None:
+        if not page.short:
+            self._asks.append(ask.page + 1)
+            return
+        seen = frozenset(self._seen)
+        if seen == self._pass_before:
+            self._seal()
+            return
+        self._pass_before = seen
+        self._begin_pass()
+
+    def _parts(self, parts: int) -> list[Window]:
+        windows = self.window.split(parts, self.calendar)
+        return windows if len(windows) > 1 else []
+
+    def _split(self, parts: int, rows: float | None, *, counted: bool) -> bool:
+        self.result = Split(self._parts(parts), rows, counted)
+        return True
+
+    def _seal(self) -> None:
+        rows = []
+        for row in self._seen.values():
+            moment = self.moment(row.get("modified"))
+            second = None if moment is None else second_of(moment)
+            if second is None or self.window.claims(second):
+                rows.append((second or 0, str(row["id"]).zfill(20), row))
+        rows.sort(key=lambda item: item[:2])
+        self.result = Sealed(self.window, [row for _, _, row in rows])

@@ -1,0 +1,52 @@
+"""When a failed request is tried again: only passing failures, ever longer pauses, the server's first."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from tap_emag.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_emag.settings import Settings
+
+logger = logging.getLogger("tap-emag")
+
+
+def retrying(settings: Settings, attempts: int, sleep: Callable[[float], None]) -> Retrying:
+    """Return the policy: `attempts` at most, jittered exponential pauses, the last error raised."""
+    backoff = wait_random_exponential(
+        multiplier=settings.retry_wait_min_seconds, max=settings.retry_wait_max_seconds
+    )
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.wait if isinstance(error, TransientError) else None
+        if asked is not None:
+            return min(asked, settings.retry_wait_max_seconds)
+        return max(backoff(state), settings.retry_wait_min_seconds)
+
+    return Retrying(
+        stop=stop_after_attempt(attempts),
+        wait=wait,
+        retry=retry_if_exception_type(TransientError),
+        sleep=sleep,
+        before_sleep=_tell,
+        reraise=True,
+    )
+
+
+def _tell(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    pause = state.next_action.sleep if state.next_action else 0
+    logger.warning("%s; attempt %d, again in %.0f s", error, state.attempt_number, pause)

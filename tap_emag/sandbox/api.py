@@ -1,0 +1,190 @@
+"""The road of one request: route, budget, fault, credentials, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from base64 import b64decode
+from email.utils import formatdate
+from random import Random
+from typing import Final, TYPE_CHECKING
+
+from aiohttp import web
+
+from tap_emag.sandbox import faults
+from tap_emag.sandbox.bodies import parse_body
+from tap_emag.sandbox.budgets import BUDGETS, Budget
+from tap_emag.sandbox.filters import Refused
+from tap_emag.sandbox.log import Request
+from tap_emag.sandbox.resources import resources
+from tap_emag.sandbox.resources.base import Call
+from tap_emag.sandbox.wire import Encoder, RowCache
+
+if TYPE_CHECKING:
+    from tap_emag.sandbox.life import Life
+    from tap_emag.sandbox.world import World
+    from tap_emag.sandbox.resources.base import Action
+    from tap_emag.sandbox.log import RequestLog
+    from tap_emag.sandbox.config import SandboxConfig
+
+BASE: Final = "/api-3"
+JSON: Final = "application/json"
+NO_ROUTE: Final = b'{"message": "no Route matched with those values"}'
+INVALID: Final = b'{"message": "Invalid content"}'
+# Production sends these two with every reply, with the same zero whether it refuses or not.
+LIMIT_HEADERS: Final = {"X-RateLimit-Limit-3second": "1", "X-RateLimit-Remaining-3second": "0"}
+
+
+class Reply(Exception):
+    """A reply that needs no further steps."""
+
+    def __init__(self, status: int, body: bytes, content_type: str = JSON) -> None:
+        """Answer with a status and a body."""
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+
+
+class Api:
+    """Answers requests out of a world, as the knobs say at any time."""
+
+    def __init__(self, world: World, config: SandboxConfig, life: Life, log: RequestLog) -> None:
+        """Answer out of `world`; note every request in `log`."""
+        self._world, self._config, self._life, self._log = world, config, life, log
+        self._budgets = {bucket: Budget(bucket) for bucket in BUDGETS}
+        self._faults = faults.Faults(config)
+        self._encoder = Encoder(world.local)
+        self._cache = RowCache(config.cache_bytes)
+        self._resources = {each.name: each for each in resources()}
+        self._jitter = Random(config.seed)
+        self._turn = 0
+        self.closing = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        begun = time.monotonic()
+        body = await request.read()
+        found = self._route(request)
+        if found is None:
+            return self._response(Reply(404, NO_ROUTE))
+        action, entry = found
+        entry.time, entry.wall = begun, time.time()
+        self._log.append(entry)
+        try:
+            return await self._answer(request, body, action, entry)
+        except Reply as reply:
+            entry.status = reply.status
+            return self._response(reply)
+        finally:
+            entry.seconds = time.monotonic() - begun
+
+    def _route(self, request: web.Request) -> tuple[Action, Request] | None:
+        parts = request.path.removeprefix(BASE + "/").split("/")
+        if request.method != "POST" or not request.path.startswith(BASE) or len(parts) != 2:
+            return None
+        resource = self._resources.get(parts[0])
+        action = resource.actions.get(parts[1]) if resource else None
+        if resource is None or action is None:
+            return None
+        return action, Request(0.0, 0.0, parts[0], parts[1], resource.bucket)
+
+    async def _answer(
+        self, request: web.Request, body: bytes, action: Action, entry: Request
+    ) -> web.StreamResponse:
+        config = self._config
+        within = self._budgets[entry.bucket].spend(time.monotonic(), config.limit_mode)
+        if config.limits and not within:
+            raise Reply(429, faults.LIMITED)
+        entry.fault = self._faults.next()
+        half = (config.latency + self._jitter.random() * config.latency_jitter) / 2
+        await self._wait(half)
+        if entry.fault is not None and entry.fault not in faults.ON_A_REPLY:
+            await self._wait(half)
+            return await self._fail(request, entry)
+        self._admit(request)
+        reply = self._results(body, action, entry)
+        await self._wait(half)
+        if entry.fault is None:
+            raise reply
+        headers = self._headers(reply)
+        if entry.fault == "truncated":
+            return await faults.truncate(request, reply.body, headers)
+        entry.status = reply.status
+        return await faults.drip(request, reply.body, headers, config.drip_seconds)
+
+    def _admit(self, request: web.Request) -> None:
+        if not self._config.allowed_ip:
+            raise Reply(200, _envelope(b"[]", f"ERROR: Invalid vendor ip [{request.remote}]"))
+        given = request.headers.get("Authorization", "")
+        try:
+            pair = b64decode(given.removeprefix("Basic "), validate=True).decode()
+        except ValueError:
+            pair = ""
+        if pair != f"{self._config.username}:{self._config.password}":
+            raise Reply(403, faults.FORBIDDEN)
+
+    def _results(self, body: bytes, action: Action, entry: Request) -> Reply:
+        try:
+            entry.body = parse_body(body)
+        except ValueError:
+            return Reply(400, INVALID)
+        self._turn += 1
+        call = Call(entry.body, self._world, self._config, self._encoder, self._cache, self._turn)
+        with self._world.lock:
+            self._life.catch_up()
+            try:
+                answer = action(call)
+            except Refused as refusal:
+                return Reply(refusal.status, _envelope(b"[]", refusal.message))
+        if answer.broken:
+            return Reply(500, b"")
+        entry.rows = answer.rows
+        return Reply(200, _envelope(answer.results))
+
+    async def _fail(self, request: web.Request, entry: Request) -> web.StreamResponse:
+        name = entry.fault or ""
+        plain = faults.plain_fault(name)
+        if plain is not None:
+            raise Reply(*plain)
+        if name == "hang":
+            await faults.hang(request, self.closing)
+        faults.reset(request)
+        return web.Response()
+
+    async def _wait(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        try:
+            await asyncio.wait_for(self.closing.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+
+    def _headers(self, reply: Reply) -> dict[str, str]:
+        headers = {
+            "Content-Type": reply.content_type,
+            "Date": formatdate(self._world.clock.now(), usegmt=True),
+            "Server": "emag-sandbox",
+            **LIMIT_HEADERS,
+        }
+        if reply.status == 429 and self._config.retry_after is not None:
+            headers["Retry-After"] = f"{self._config.retry_after:g}"
+        return headers
+
+    def _response(self, reply: Reply) -> web.Response:
+        return web.Response(status=reply.status, body=reply.body, headers=self._headers(reply))
+
+
+def _envelope(results: bytes, message: str | None = None) -> bytes:
+    told = b"[]" if message is None else json.dumps([message]).encode()
+    failed = b"false" if message is None else b"true"
+    return (
+        b'{"isError":'
+        + failed
+        + b',"messages":'
+        + told
+        + b',"errors":[],"results":'
+        + results
+        + b"}"
+    )

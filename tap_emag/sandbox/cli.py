@@ -1,0 +1,153 @@
+"""The `emag-sandbox` command."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final, TYPE_CHECKING
+
+from tap_emag.sandbox.config import CHOICES, SandboxConfig
+from tap_emag.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BAD_USE: Final = 2
+HELP: Final = {
+    "orders": "orders that exist at the start",
+    "offers": "offers that exist at the start",
+    "seed": "the same seed makes the same shop",
+    "history_days": "days over which the orders are spread",
+    "type2_share": "share of orders fulfilled by eMAG (type 2)",
+    "timezone": "the marketplace's clock",
+    "clock": "the sandbox's now at the start, ISO 8601, UTC unless it says otherwise",
+    "clock_speed": "how fast the sandbox's clock runs; 0 freezes it",
+    "host": "address to listen on, loopback only",
+    "port": "port to listen on; 0 picks a free one",
+    "cache_bytes": "bytes of encoded rows kept in memory",
+    "username": "API user",
+    "password": "API password",
+    "retry_after": "seconds to send as Retry-After with a 429",
+    "latency": "seconds before each reply",
+    "latency_jitter": "up to so many seconds more",
+    "sort": "order in which rows are returned",
+    "bounds": "closed: both in, half: After in, open: neither",
+    "filter_time": "compare bounds as local text or as instants",
+    "page_limit_mode": "above 100 rows a page: cap silently, or refuse",
+    "count_mode": "how far counts can be trusted",
+    "count_offset": "rows by which a stale count is off",
+    "scalars": "how loosely numbers and flags are typed",
+    "limit_mode": "budget per any second and minute, or per calendar second and minute",
+    "burst": "seconds at the start during which every request is answered 500",
+    "drip_seconds": "seconds that a dripped reply takes",
+    "changes_per_second": "orders that change by themselves",
+    "offer_changes_per_second": "offers that change by themselves",
+    "new_orders_per_second": "orders that are placed by themselves",
+    "default_type": "type that order/read assumes when none is given",
+    "faults": 'shares of requests that fail, as JSON, such as {"500": 0.1, "reset": 0.02}',
+    "fail_next": "faults of the next requests, comma-separated, such as 500,ok,reset",
+    "allowed_ip": "refuse every caller's address",
+    "limits": "keep no request budgets",
+    "unknown_keys": "add keys that nobody announced",
+    "nul_bytes": "put NUL characters into some texts",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sandbox until SIGINT or SIGTERM; 0 after a clean stop, 2 for bad use."""
+    options = vars(_parser().parse_args(arguments))
+    ready_file: Path | None = options.pop("ready_file")
+    try:
+        sandbox = Sandbox(SandboxConfig(**options))
+        sandbox.start()
+    except (ValueError, TypeError) as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"cannot listen on port {options['port']}: {error.strerror or error}")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if ready_file is not None:
+        ready_file.write_text(sandbox.url + "\n", encoding="utf-8")
+    _say(sandbox)
+    while not stop.wait(0.5):
+        pass
+    sandbox.stop()
+    return 0
+
+
+def _say(sandbox: Sandbox) -> None:
+    config = sandbox.config
+    print(
+        f"eMAG sandbox at {sandbox.url} (user {config.username}, password {config.password}): "
+        f"{len(sandbox.world.order_book.index)} orders, {len(sandbox.world.offer_ids())} offers. "
+        f"Point the tap at it with api_url={sandbox.url}",
+        flush=True,
+    )
+
+
+def _complain(message: str) -> int:
+    print(f"emag-sandbox: {message}", file=sys.stderr)
+    return BAD_USE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emag-sandbox",
+        description="A fake eMAG Marketplace API on loopback, filled from a seed.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    for knob in dataclasses.fields(SandboxConfig):
+        _add(parser, knob.name, getattr(SandboxConfig(), knob.name))
+    parser.set_defaults(port=8080)
+    parser.add_argument(
+        "--ready-file", type=Path, metavar="PATH", help="file that gets the URL once listening"
+    )
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, name: str, default: Any) -> None:
+    flag, choices = f"--{name.replace('_', '-')}", dict(CHOICES).get(name)
+    if name == "default_type":
+        parser.add_argument(flag, type=_kind, default=default, metavar="{2,3,all}", help=HELP[name])
+    elif isinstance(default, bool):
+        flag = f"--no-{name.replace('_', '-')}" if default else flag
+        parser.add_argument(
+            flag, dest=name, action="store_false" if default else "store_true", help=HELP[name]
+        )
+    elif choices is not None:
+        parser.add_argument(flag, choices=choices, default=default, help=HELP[name])
+    else:
+        read = {"clock": _moment, "faults": _faults, "fail_next": _names, "retry_after": float}
+        kind = read.get(name, type(default))
+        parser.add_argument(flag, type=kind, default=default, help=HELP[name])
+
+
+def _kind(text: str) -> int | None:
+    return None if text == "all" else int(text)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _faults(text: str) -> dict[str, float]:
+    shares = json.loads(text)
+    if not isinstance(shares, dict):
+        raise argparse.ArgumentTypeError("a JSON object is wanted")
+    return shares
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

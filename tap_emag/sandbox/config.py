@@ -1,0 +1,207 @@
+"""Every knob of the sandbox, its default, and what it may be set to."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
+    ("sort", ("id_asc", "id_desc", "modified_asc", "modified_desc", "arbitrary")),
+    ("bounds", ("closed", "open", "half")),
+    ("filter_time", ("naive", "instant")),
+    ("scalars", ("mixed", "strings", "native")),
+    ("limit_mode", ("sliding", "fixed")),
+    ("page_limit_mode", ("cap", "refuse")),
+    ("count_mode", ("exact", "drifting", "broken", "stale")),
+    ("default_type", (2, 3, None)),
+)
+NOT_NEGATIVE: Final = [
+    "orders",
+    "offers",
+    "history_days",
+    "latency",
+    "latency_jitter",
+    "drip_seconds",
+    "burst",
+    "clock_speed",
+    "changes_per_second",
+    "offer_changes_per_second",
+    "new_orders_per_second",
+]
+SWITCHES: Final = ("allowed_ip", "limits", "unknown_keys", "nul_bytes")
+BUILT_IN: Final = [
+    "orders",
+    "offers",
+    "seed",
+    "history_days",
+    "type2_share",
+    "timezone",
+    "clock",
+    "clock_speed",
+    "host",
+    "port",
+    "cache_bytes",
+]
+FAULTS: Final = [
+    "400",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "reset",
+    "truncated",
+    "html200",
+    "empty200",
+    "no_envelope",
+    "is_error",
+    "hang",
+    "drip",
+]
+
+
+@dataclass
+class SandboxConfig:
+    """What the sandbox holds and how it behaves.
+
+    The first group shapes the data and the server and is read once, when the sandbox is built;
+    every other knob may be changed while it runs. Times are seconds, rates are per second of the
+    sandbox's clock, probabilities lie between 0 and 1.
+
+    Raises:
+        ValueError: when a knob is set to something it cannot be.
+    """
+
+    orders: int = 5000
+    offers: int = 2545
+    seed: int = 1
+    history_days: float = 365
+    type2_share: float = 0.15
+    timezone: str = "Europe/Bucharest"
+    clock: datetime | None = None
+    clock_speed: float = 1.0
+    host: str = "127.0.0.1"
+    port: int = 0
+    cache_bytes: int = 64_000_000
+
+    username: str = "demo"
+    password: str = "demo"
+    allowed_ip: bool = True
+    limits: bool = True
+    limit_mode: str = "sliding"
+    retry_after: float | None = None
+    latency: float = 0.0
+    latency_jitter: float = 0.0
+
+    sort: str = "id_desc"
+    bounds: str = "closed"
+    filter_time: str = "naive"
+    default_type: int | None = 3
+    page_limit_mode: str = "cap"
+    count_mode: str = "exact"
+    count_offset: int = 3
+
+    scalars: str = "mixed"
+    unknown_keys: bool = False
+    nul_bytes: bool = False
+
+    faults: dict[str, float] = field(default_factory=dict)
+    fail_next: list[str] = field(default_factory=list)
+    burst: float = 0.0
+    drip_seconds: float = 2.0
+
+    changes_per_second: float = 0.0
+    offer_changes_per_second: float = 0.0
+    new_orders_per_second: float = 0.0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a knob, refusing what it cannot be."""
+        object.__setattr__(self, name, _checked(name, value))
+        if name == "burst":
+            object.__setattr__(self, "_burst_ends", time.monotonic() + self.burst)
+
+    @property
+    def in_burst(self) -> bool:
+        """Whether every request is answered 500, `burst` seconds from when it was set."""
+        return self.burst > 0 and time.monotonic() < getattr(self, "_burst_ends", 0.0)
+
+    def copy(self) -> SandboxConfig:
+        """A config of its own, so that two sandboxes never share a knob."""
+        return dataclasses.replace(self, faults=dict(self.faults), fail_next=list(self.fail_next))
+
+    def merge(self, knobs: dict[str, Any]) -> None:
+        """Set several knobs of a running sandbox, or none.
+
+        Raises:
+            ValueError: for an unknown knob, a bad value, or one that is read only at the start.
+        """
+        names = {each.name for each in dataclasses.fields(self)}
+        for name, value in knobs.items():
+            if name not in names:
+                message = f"there is no knob {name!r}; there are {', '.join(sorted(names))}"
+                raise ValueError(message)
+            if name in BUILT_IN:
+                message = f"{name} is fixed once the sandbox is built"
+                raise ValueError(message)
+            _checked(name, value)
+        for name, value in knobs.items():
+            setattr(self, name, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """All knobs but the password, as JSON values."""
+        shown = dataclasses.asdict(self)
+        del shown["password"]
+        shown["clock"] = self.clock.isoformat() if self.clock else None
+        return shown
+
+
+def _checked(name: str, value: Any) -> Any:
+    allowed = dict(CHOICES).get(name)
+    if allowed is not None and (value not in allowed or isinstance(value, bool)):
+        message = f"{name} must be one of {', '.join(map(str, allowed))}, not {value!r}"
+        raise ValueError(message)
+    if name in NOT_NEGATIVE and not (_is_number(value) and value >= 0):
+        message = f"{name} must be a number of zero or more, not {value!r}"
+        raise ValueError(message)
+    if name in {"orders", "offers", "seed", "port", "count_offset"} and not isinstance(value, int):
+        message = f"{name} must be a whole number, not {value!r}"
+        raise ValueError(message)
+    if name in SWITCHES and not isinstance(value, bool):
+        message = f"{name} must be true or false, not {value!r}"
+        raise ValueError(message)
+    if name == "type2_share" and not (_is_number(value) and 0 <= value <= 1):
+        message = f"type2_share must lie between 0 and 1, not {value!r}"
+        raise ValueError(message)
+    if name == "retry_after" and not (value is None or (_is_number(value) and value >= 0)):
+        message = f"retry_after must be seconds or null, not {value!r}"
+        raise ValueError(message)
+    return _checked_faults(name, value)
+
+
+def _checked_faults(name: str, value: Any) -> Any:
+    if name == "faults":
+        if not isinstance(value, dict) or not all(
+            key in FAULTS and _is_number(share) and 0 <= share <= 1 for key, share in value.items()
+        ):
+            message = f"faults maps any of {', '.join(FAULTS)} to a share, not {value!r}"
+            raise ValueError(message)
+        return dict(value)
+    if name == "fail_next":
+        given = [str(each) for each in value] if isinstance(value, (list, tuple)) else [""]
+        if not all(each in FAULTS or each == "ok" for each in given):
+            message = f"fail_next lists any of ok, {', '.join(FAULTS)}, not {value!r}"
+            raise ValueError(message)
+        return given
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,1 @@
+"""The whole pipeline on this machine: sandbox, Meltano, PostgreSQL, and what comes out of it."""

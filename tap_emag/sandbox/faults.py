@@ -1,0 +1,121 @@
+"""Everything that can go wrong on the way, on demand and repeatably."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from random import Random
+from typing import Final, TYPE_CHECKING
+
+from aiohttp import web
+
+from tap_emag.sandbox.dice import mix
+
+if TYPE_CHECKING:
+    from tap_emag.sandbox.config import SandboxConfig
+    from collections.abc import Mapping
+
+HTML: Final = (
+    b"<html>\r\n<head><title>Bad gateway</title></head>\r\n"
+    b"<body><center><h1>Something went wrong</h1></center></body>\r\n</html>\r\n"
+)
+NO_ENVELOPE: Final = b'{"results": []}'
+IS_ERROR: Final = (
+    b'{"isError": true, "messages": ["Demo refusal text"], "errors": [], "results": []}'
+)
+LIMITED: Final = b'{"message": "API rate limit exceeded"}'
+FORBIDDEN: Final = (
+    b'{"isError": true, "messages": ["You are not allowed to use this API."], "results": []}'
+)
+ON_A_REPLY: Final = ("truncated", "drip")
+GLIMPSE: Final = 0.05
+DROPS: Final = 20
+
+
+class Faults:
+    """Decides which request meets which fault, the same way each time for a seed."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        """Decide as the knobs say at any time."""
+        self._config = config
+        self._turn = 0
+
+    def next(self) -> str | None:
+        """The fault that the next request meets, or None."""
+        config = self._config
+        if config.in_burst:
+            return "500"
+        if config.fail_next:
+            name = config.fail_next.pop(0)
+            return None if name == "ok" else name
+        if not config.faults:
+            return None
+        self._turn += 1
+        luck = Random(mix(config.seed, 91, self._turn)).random()
+        for name, share in config.faults.items():
+            luck -= share
+            if luck < 0:
+                return name
+        return None
+
+
+def plain_fault(name: str) -> tuple[int, bytes, str] | None:
+    """Status, body and content type of a fault that is an ordinary reply, else None."""
+    canned: Mapping[str, tuple[int, bytes, str]] = {
+        "html200": (200, HTML, "text/html"),
+        "empty200": (200, b"", "application/json"),
+        "no_envelope": (200, NO_ENVELOPE, "application/json"),
+        "is_error": (200, IS_ERROR, "application/json"),
+        "429": (429, LIMITED, "application/json"),
+        "403": (403, FORBIDDEN, "application/json"),
+        "500": (500, b"", "text/html"),
+    }
+    if name in canned:
+        return canned[name]
+    return (int(name), HTML, "text/html") if name.isdecimal() else None
+
+
+async def hang(request: web.Request, closing: asyncio.Event) -> None:
+    """Say nothing until the client goes away or the server closes."""
+    while request.transport is not None and not request.transport.is_closing():
+        try:
+            await asyncio.wait_for(closing.wait(), GLIMPSE)
+        except asyncio.TimeoutError:
+            continue
+        return
+
+
+def reset(request: web.Request) -> None:
+    """Break the connection so that the client sees a reset, not an end."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+
+
+async def truncate(
+    request: web.Request, body: bytes, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Announce the whole body, send half of it, close."""
+    reply = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
+    await reply.prepare(request)
+    await reply.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return reply
+
+
+async def drip(
+    request: web.Request, body: bytes, headers: Mapping[str, str], seconds: float
+) -> web.StreamResponse:
+    """Send the whole body, drop by drop, over some seconds."""
+    reply = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
+    await reply.prepare(request)
+    size = -(-len(body) // DROPS)
+    begun = time.monotonic()
+    for drop in range(DROPS):
+        await reply.write(body[drop * size : (drop + 1) * size])
+        await asyncio.sleep(max(0.0, begun + seconds * (drop + 1) / DROPS - time.monotonic()))
+    return reply

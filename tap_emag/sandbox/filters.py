@@ -1,0 +1,109 @@
+"""What filters may say, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TYPE_CHECKING
+
+from tap_emag.sandbox.localtime import DAY, parse_stamp
+from tap_emag.sandbox.order_index import Span
+
+if TYPE_CHECKING:
+    from tap_emag.sandbox.localtime import LocalTime
+    from tap_emag.sandbox.config import SandboxConfig
+
+MOST_ROWS: Final = 100
+LAST_PAGE: Final = 65_535
+LONGEST_SPAN: Final = 31 * DAY
+
+
+class Refused(Exception):
+    """A request that is answered with `isError`."""
+
+    def __init__(self, message: str, status: int = 200) -> None:
+        """Refuse with a message and an HTTP status."""
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+def integer(params: dict[str, Any], name: str) -> int | None:
+    """A whole number, given as a number or as digits.
+
+    Raises:
+        Refused: when it is anything else.
+    """
+    return None if name not in params else _integer(name, params[name])
+
+
+def integers(params: dict[str, Any], name: str) -> frozenset[int] | None:
+    """One whole number or a list of them.
+
+    Raises:
+        Refused: when it is anything else.
+    """
+    if name not in params:
+        return None
+    given = params[name]
+    return frozenset(
+        _integer(name, each) for each in (given if isinstance(given, list) else [given])
+    )
+
+
+def paging(params: dict[str, Any], config: SandboxConfig) -> tuple[int, int]:
+    """The page asked for, from 1, and the rows on it.
+
+    Raises:
+        Refused: when either is out of range.
+    """
+    page, size = integer(params, "currentPage"), integer(params, "itemsPerPage")
+    page, size = 1 if page is None else page, MOST_ROWS if size is None else size
+    if not 1 <= page <= LAST_PAGE:
+        message = f"Invalid currentPage: {page}"
+        raise Refused(message)
+    if size < 1:
+        message = f"Invalid itemsPerPage: {size}"
+        raise Refused(message)
+    if size > MOST_ROWS and config.page_limit_mode == "refuse":
+        message = f"Reading is limited to maximum {MOST_ROWS} elements"
+        raise Refused(message, 400)
+    return page, min(size, MOST_ROWS)
+
+
+def span(params: dict[str, Any], name: str, config: SandboxConfig, local: LocalTime) -> Span | None:
+    """The range that `<name>After` and `<name>Before` describe.
+
+    Raises:
+        Refused: for a bad date, an end without a beginning, or more than 31 days.
+    """
+    after, before = (_stamp(params, f"{name}{side}") for side in ("After", "Before"))
+    if after is None and before is None:
+        return None
+    if after is None:
+        message = f"{name}Before needs {name}After"
+        raise Refused(message)
+    if before is not None and before - after > LONGEST_SPAN:
+        message = f"{name}After and {name}Before may be at most one month apart"
+        raise Refused(message)
+    instants = config.filter_time == "instant"
+    if instants:
+        after, before = (None if each is None else local.instant(each) for each in (after, before))
+    return Span(after, before, config.bounds != "open", config.bounds == "closed", instants)
+
+
+def _integer(name: str, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)
+    message = f"Invalid value for {name}"
+    raise Refused(message)
+
+
+def _stamp(params: dict[str, Any], name: str) -> int | None:
+    if name not in params:
+        return None
+    try:
+        return parse_stamp(params[name])
+    except ValueError as error:
+        message = f"Invalid date for {name}, expected YYYY-MM-DD HH:MM:SS"
+        raise Refused(message) from error

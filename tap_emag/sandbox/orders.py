@@ -1,0 +1,148 @@
+"""The book of orders: what there is, what happens to it, and each order in full."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Final, TYPE_CHECKING
+
+from tap_emag.sandbox.dice import mix
+from tap_emag.sandbox.localtime import DAY
+from tap_emag.sandbox.order_calendar import first_orders, order_id
+from tap_emag.sandbox.order_changes import change
+from tap_emag.sandbox.order_index import OrderIndex
+from tap_emag.sandbox.order_rows import Facts, Shop, order
+
+if TYPE_CHECKING:
+    from tap_emag.sandbox.catalogue import Catalogue
+    from tap_emag.sandbox.localtime import LocalTime
+    from tap_emag.sandbox.config import SandboxConfig
+    from collections.abc import Iterable, Iterator
+
+Key = tuple[int, int]
+FEWEST_ARTICLES: Final = 50
+BY_EMAG, BY_SELLER = 2, 3
+
+
+class OrderBook:
+    """All orders. Bodies are made when asked for, from the seed and what happened since.
+
+    Times are instants in seconds. Not thread-safe: the world's lock guards it.
+    """
+
+    def __init__(
+        self, config: SandboxConfig, catalogue: Catalogue, local: LocalTime, now: int
+    ) -> None:
+        """Fill the book with `config.orders` orders of the `config.history_days` before `now`."""
+        self._seed = config.seed
+        self._type2_share = config.type2_share
+        self._rng = Random()
+        self.index = OrderIndex(local)
+        # Only orders that something happened to: status and time at first, times since.
+        self._history: dict[int, list[int]] = {}
+        self._overrides: dict[int, dict[str, Any]] = {}
+        self._shop = Shop(
+            config.seed,
+            catalogue,
+            max(config.offers, FEWEST_ARTICLES),
+            max(config.orders * 3 // 5, FEWEST_ARTICLES),
+            config.orders // 2,
+        )
+        self._rng.seed(mix(config.seed, 41))
+        start = now - int(config.history_days * DAY)
+        self.index.fill(
+            first_orders(
+                self._rng, local, config.seed, config.orders, config.type2_share, start, now
+            )
+        )
+
+    def version(self, number: int) -> int:
+        """How often an order changed since the sandbox started."""
+        return max(0, len(self._history.get(number, ())) - 2)
+
+    def key(self, number: int) -> Key:
+        """The type and id of an order."""
+        return self.index.types[number], self.index.ids[number]
+
+    def number(self, key: Key | int) -> int:
+        """The number of an order, by (type, id) or by id (the seller's own first).
+
+        Raises:
+            KeyError: when there is no such order.
+        """
+        kind, id_ = key if isinstance(key, tuple) else (None, key)
+        found = self.index.with_id(id_)
+        for number in reversed(found):
+            if kind in (None, self.index.types[number]):
+                return number
+        raise KeyError(key)
+
+    def row(self, number: int) -> dict[str, Any]:
+        """An order in full, as it is now."""
+        row = self._replay(number)
+        del row["_next_position"]
+        return row
+
+    def touch(self, numbers: Iterable[int], instant: int) -> list[Key]:
+        """Let something happen to some orders at an instant; their keys."""
+        keys = []
+        for number in numbers:
+            index = self.index
+            begun = [index.statuses[number], index.modified[number]]
+            self._history.setdefault(number, begun).append(instant)
+            index.move(number, self._replay(number)["status"], instant)
+            keys.append(self.key(number))
+        return keys
+
+    def choose(self, count: int, luck: int) -> list[int]:
+        """Numbers of up to `count` different orders, drawn by `luck`."""
+        self._rng.seed(luck)
+        return self._rng.sample(range(len(self.index)), min(count, len(self.index)))
+
+    def add(self, instant: int, modified: int | None = None, **overrides: Any) -> Key:
+        """Place an order at an instant; `overrides` replaces fields of it."""
+        number = len(self.index)
+        luck = mix(self._seed, 42, number)
+        kind = BY_EMAG if luck % 1000 < self._type2_share * 1000 else BY_SELLER
+        added = self.index.add(
+            overrides.get("id", order_id(self._seed, number)),
+            overrides.get("type", kind),
+            overrides.get("status", 1),
+            instant,
+            instant if modified is None else modified,
+        )
+        if overrides:
+            self._overrides[added] = dict(overrides)
+        return self.key(added)
+
+    def keys(self) -> Iterator[Key]:
+        """Type and id of every order, oldest number first."""
+        for number in range(len(self.index)):
+            yield self.key(number)
+
+    def _replay(self, number: int) -> dict[str, Any]:
+        index, past = self.index, self._history.get(number)
+        status, modified = past[:2] if past else (index.statuses[number], index.modified[number])
+        facts = Facts(
+            number,
+            index.ids[number],
+            index.types[number],
+            status,
+            index.dates[number],
+            modified,
+        )
+        self._rng.seed(mix(self._seed, 43, number))
+        row = order(self._shop, facts, self._rng)
+        if number in self._overrides:
+            row |= _own(self._overrides[number])
+        row["_next_position"] = len(row["products"])
+        for turn, instant in enumerate(past[2:] if past else ()):
+            self._rng.seed(mix(self._seed, 44, number, turn))
+            change(self._shop, facts, row, self._rng, instant)
+        return row
+
+
+def _own(value: Any) -> Any:
+    """A copy that later changes may alter."""
+    if isinstance(value, dict):
+        return {name: _own(each) for name, each in value.items()}
+    return [_own(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,148 @@
+"""The world behind the API: its truth, and what happens in it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TYPE_CHECKING
+
+from tap_emag.sandbox.catalogue import Catalogue
+from tap_emag.sandbox.dice import mix
+from tap_emag.sandbox.localtime import LocalTime
+from tap_emag.sandbox.offers import OfferBook
+from tap_emag.sandbox.orders import OrderBook
+from tap_emag.sandbox.truth import exact, instants
+
+if TYPE_CHECKING:
+    from tap_emag.sandbox.clock import Clock
+    from tap_emag.sandbox.orders import Key
+    from tap_emag.sandbox.config import SandboxConfig
+    from datetime import datetime
+    from collections.abc import Iterable, Iterator
+
+
+class World:
+    """Orders and offers, exactly typed: Decimal, bool, int, aware UTC datetime, None.
+
+    Safe to use from any thread; what one call does, no reader sees half of. An order is named by
+    (type, id), or by its id alone.
+    """
+
+    def __init__(self, config: SandboxConfig, clock: Clock) -> None:
+        """Make the world of a config, as it is at the clock's now."""
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.local = LocalTime(config.timezone)
+        self._seed = config.seed
+        self._turn = 0
+        catalogue = Catalogue(config.seed)
+        self.order_book = OrderBook(config, catalogue, self.local, self.now())
+        self.offer_book = OfferBook(config, catalogue)
+
+    def now(self) -> int:
+        """The clock's instant, in whole seconds."""
+        return int(self.clock.now())
+
+    def order(self, key: Key | int) -> dict[str, Any]:
+        """An order in full.
+
+        Raises:
+            KeyError: when there is no such order.
+        """
+        with self.lock:
+            return exact(self.order_book.row(self.order_book.number(key)))
+
+    def order_keys(self) -> list[Key]:
+        """Type and id of every order."""
+        with self.lock:
+            return list(self.order_book.keys())
+
+    def orders(self) -> Iterator[dict[str, Any]]:
+        """Every order in full."""
+        for number in range(len(self.order_book.index)):
+            with self.lock:
+                row = self.order_book.row(number)
+            yield exact(row)
+
+    def offer(self, offer_id: int) -> dict[str, Any]:
+        """An offer in full.
+
+        Raises:
+            KeyError: when there is no such offer, or none any more.
+        """
+        with self.lock:
+            return exact(self.offer_book.row(self.offer_book.number(offer_id)))
+
+    def offer_ids(self) -> list[int]:
+        """The id of every offer there is."""
+        with self.lock:
+            return [self.offer_book.id(number) for number in self.offer_book.numbers()]
+
+    def offers(self) -> Iterator[dict[str, Any]]:
+        """Every offer in full."""
+        for offer_id in self.offer_ids():
+            yield self.offer(offer_id)
+
+    def touch_orders(
+        self, count: int = 1, *, keys: Iterable[Key | int] | None = None, at: datetime | None = None
+    ) -> list[Key]:
+        """Let something happen to `count` orders drawn at random, or to those named; their keys.
+
+        Their `modified` becomes `at` (now when None).
+        """
+        with self.lock:
+            book = self.order_book
+            if keys is None:
+                numbers = book.choose(count, self._luck())
+            else:
+                numbers = [book.number(key) for key in keys]
+            return book.touch(numbers, self._instant(at))
+
+    def add_orders(self, count: int = 1) -> list[Key]:
+        """Place `count` orders now; their keys."""
+        return self.burst(count)
+
+    def burst(self, count: int, at: datetime | None = None) -> list[Key]:
+        """Place `count` orders with exactly the same `modified`; their keys."""
+        with self.lock:
+            instant = self._instant(at)
+            return [self.order_book.add(instant) for _ in range(count)]
+
+    def place_order(self, modified: datetime | None = None, **overrides: Any) -> Key:
+        """Place one order with chosen fields, spelled as in the truth; its key.
+
+        Whatever is not given is made up; `date` is `modified` unless given.
+        """
+        with self.lock:
+            instant = self._instant(modified)
+            fields = instants(overrides)
+            if "modified" in fields:
+                del fields["modified"]
+            placed = fields.get("date") or instant
+            return self.order_book.add(placed, instant, **fields)
+
+    def touch_offers(self, count: int = 1, *, ids: Iterable[int] | None = None) -> list[int]:
+        """Let something change in `count` offers drawn at random, or in those named; their ids."""
+        with self.lock:
+            return self.offer_book.touch(self._offers(count, ids))
+
+    def add_offers(self, count: int = 1) -> list[int]:
+        """Put up `count` more offers; their ids."""
+        with self.lock:
+            return [self.offer_book.add() for _ in range(count)]
+
+    def withdraw_offers(self, count: int = 1, *, ids: Iterable[int] | None = None) -> list[int]:
+        """Take away `count` offers drawn at random, or those named; their ids."""
+        with self.lock:
+            return self.offer_book.withdraw(self._offers(count, ids))
+
+    def _offers(self, count: int, ids: Iterable[int] | None) -> list[int]:
+        if ids is None:
+            return self.offer_book.choose(count, self._luck())
+        return [self.offer_book.number(offer_id) for offer_id in ids]
+
+    def _luck(self) -> int:
+        self._turn += 1
+        return mix(self._seed, 61, self._turn)
+
+    def _instant(self, moment: datetime | None) -> int:
+        return self.now() if moment is None else int(moment.timestamp())

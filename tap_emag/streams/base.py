@@ -1,0 +1,135 @@
+"""What all streams share: tables as schemas, children from the same reply, bookmarks set by proof."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Mapping
+
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.metrics import Counter
+
+    from tap_emag.tables.table import Finding, Table
+    from tap_emag.tap import TapEmag
+
+
+class Row(dict[str, Any]):
+    """A parent's row with the rows of its child streams, by stream name, out of the same reply."""
+
+    def __init__(self, row: Mapping[str, Any], children: Mapping[str, list[Record]]) -> None:
+        """Keep the children beside the row, where no target sees them."""
+        super().__init__(row)
+        self.children = children
+
+
+class EmagStream(Stream):
+    """A stream that fills one table.
+
+    The SDK would move the bookmark with every row and run each child stream once per parent row. Here
+    a bookmark moves when a reading was proven whole, and children are written along with their
+    parent, so both of those hooks are replaced.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the tables hand over what JSON can hold
+    table: ClassVar[Table]
+    _tap: TapEmag
+
+    def __init__(self, tap: TapEmag) -> None:
+        """Take name, schema and keys from the table."""
+        super().__init__(tap, schema=self.table.schema(), name=self.table.name)
+        self.primary_keys = self.table.keys
+        self.logger.addFilter(_told_by_the_command)
+        self._found: set[tuple[Finding, str]] = set()
+        self._writing: dict[str, tuple[EmagStream, Counter]] = {}  # child streams, by name
+
+    @property
+    def partitions(self) -> list[dict[str, Any]] | None:
+        """One bookmark per account, so that a state used by another account starts afresh."""
+        settings = self._tap.settings
+        return [{"marketplace": settings.marketplace, "account_type": settings.account_type}]
+
+    def get_replication_key_signpost(
+        self,
+        context: Context | None = None,  # noqa: ARG002
+    ) -> datetime.datetime | None:
+        """Return none: no bookmark here is taken from a row."""
+        return None
+
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Do nothing: each stream reads its own bookmark."""
+
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Do nothing: see `move_bookmark`."""
+
+    def move_bookmark(self, context: Context | None, **values: Any) -> None:  # noqa: ANN401
+        """Set values of the partition's bookmark and write the state, once all rows before it are."""
+        self.get_context_state(context).update(replication_key=self.replication_key, **values)
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
+    def begin_children(self) -> None:
+        """Announce the schemas of the selected child streams, before their first rows."""
+        for child in self.child_streams:
+            if child.selected and child.name not in self._writing and isinstance(child, EmagStream):
+                child._write_schema_message()  # noqa: SLF001 - this class
+                self._writing[child.name] = (child, child.get_record_counter())
+
+    def end_children(self) -> None:
+        """Report how many rows the child streams got."""
+        while self._writing:
+            _, (_, counter) = self._writing.popitem()
+            counter.exit()
+
+    def write_child(self, name: str, row: Record) -> None:
+        """Write a row of a child stream, if that stream is selected."""
+        if name in self._writing:
+            child, counter = self._writing[name]
+            child._write_record_message(row)  # noqa: SLF001
+            counter.increment()
+
+    def _process_record(
+        self,
+        record: Record,
+        child_context: Context | None = None,  # noqa: ARG002
+        partition_context: Context | None = None,  # noqa: ARG002
+    ) -> None:
+        """Write the child rows, unless a stream map drops their parent."""
+        if self._writing and isinstance(record, Row):
+            if not self.stream_maps[0].get_filter_result(record):
+                return
+            for name, rows in record.children.items():
+                for row in rows:
+                    self.write_child(name, row)
+
+    def report(self, table: str, finding: Finding, key: str) -> None:
+        """Log a key nobody has declared, or a value that does not fit, once a run."""
+        if (finding, f"{table}.{key}") not in self._found:
+            self._found.add((finding, f"{table}.{key}"))
+            what = "is not known yet" if finding == "unknown" else "holds a value of another type"
+            self.logger.warning("%s.%s %s; it is kept in the column extra", table, key, what)
+
+
+class ChildStream(EmagStream):
+    """A stream whose rows come in its parent's replies, and are written by it."""
+
+    @property
+    def partitions(self) -> list[dict[str, Any]] | None:
+        """Have no bookmark of its own."""
+        return None
+
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
+        """Yield nothing: the parent writes this stream's rows."""
+        return ()
+
+
+def _told_by_the_command(record: logging.LogRecord) -> bool:
+    """Drop the SDK's "unhandled error" line: the command says what went wrong, once."""
+    return not str(record.msg).startswith("An unhandled error occurred")

@@ -1,0 +1,1 @@
+"""The tables this tap fills, and the pure functions that fill them."""

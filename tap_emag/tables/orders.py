@@ -1,0 +1,188 @@
+"""From one order of order/read to its rows in five tables."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_emag.tables.account import Account, integer_or_none, key_of
+from tap_emag.tables.order_heads import ORDERS
+from tap_emag.tables.order_lines import ORDER_LINES
+from tap_emag.tables.order_parts import ORDER_ATTACHMENTS, ORDER_VOUCHER_SPLITS, ORDER_VOUCHERS
+from tap_emag.tables.table import Report, unreported
+from tap_emag.types import clean_text, items_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_emag.types import Clock
+
+__all__ = [
+    "ORDERS",
+    "ORDER_ATTACHMENTS",
+    "ORDER_LINES",
+    "ORDER_VOUCHERS",
+    "ORDER_VOUCHER_SPLITS",
+    "Account",
+    "OrderRows",
+    "order_rows",
+]
+
+Row = dict[str, Any]
+# An item of a child list and its place there, from 1.
+Item = tuple[int, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OrderRows:
+    """One order's rows: its own, and those of the tables that hang on it."""
+
+    order: Row
+    lines: list[Row] = field(default_factory=list)
+    vouchers: list[Row] = field(default_factory=list)
+    voucher_splits: list[Row] = field(default_factory=list)
+    attachments: list[Row] = field(default_factory=list)
+
+
+def order_rows(
+    raw: Mapping[str, Any],
+    account: Account,
+    clock: Clock,
+    order_type: int,
+    report: Report = unreported,
+) -> OrderRows:
+    """Turn one order into rows.
+
+    Args:
+        raw: The order as order/read gave it.
+        account: The account it was read from.
+        clock: The marketplace's clock.
+        order_type: The type that was asked for, used where the order does not say its own.
+        report: Told of unknown keys and misfits, by table.
+
+    Returns:
+        The order's rows; no value of `raw` is missing from them, except nulls.
+    """
+    return _Order(raw, account, clock, order_type, report).rows
+
+
+class _Order:
+    """One order under way: what its child rows share, and where they are gathered."""
+
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        account: Account,
+        clock: Clock,
+        order_type: int,
+        report: Report,
+    ) -> None:
+        self.clock = clock
+        self.report = report
+        kept: Row = {}
+        children = {key: _take(raw, key, ORDERS.name, kept, report) for key in ORDERS.children}
+        given = account.columns()
+        wire_type = integer_or_none(raw.get("type"))
+        given["type"] = order_type if wire_type is None else wire_type
+        given["id"] = key_of(raw, "id")
+        order = ORDERS.row(raw, clock, given, report, kept)
+        self.shared = {
+            **account.columns(),
+            "order_type": order["type"],
+            "order_id": order["id"],
+            "order_modified": order["modified"],
+        }
+        self.rows = OrderRows(order)
+        self._lines(children["products"])
+        self._vouchers(children["vouchers"])
+        self._splits(children["shipping_tax_voucher_split"], "shipping")
+        self._attachments(children["attachments"], 0)
+
+    def _lines(self, lines: list[Item]) -> None:
+        seen = set()
+        for position, raw in lines:
+            # 0 stands for the order itself in other tables, and below it are the made-up ids.
+            line_id = integer_or_none(raw.get("id"))
+            if line_id is None or line_id <= 0 or line_id in seen:
+                line_id = -position
+            seen.add(line_id)
+            kept: Row = {}
+            splits = _take(raw, "product_voucher_split", ORDER_LINES.name, kept, self.report)
+            files = _take(raw, "attachments", ORDER_LINES.name, kept, self.report)
+            if raw.get("recycle_warranties"):
+                raw = {**raw, "recycle_warranties": self._warranties(raw, line_id)}  # noqa: PLW2901
+            given = {**self.shared, "id": line_id}
+            self.rows.lines.append(ORDER_LINES.row(raw, self.clock, given, self.report, kept))
+            self._splits(splits, "line", line_id)
+            self._attachments(files, line_id)
+
+    def _warranties(self, line: Mapping[str, Any], line_id: int) -> object:
+        """Make rows of the deposits' discounts; return the deposits without them."""
+        warranties = line["recycle_warranties"]
+        if not isinstance(warranties, list | dict):
+            return warranties
+        key = "recycle_warranty_voucher_split"
+        bare: list[Any] = []
+        for position, item in enumerate(items_of(warranties), 1):
+            if not isinstance(item, dict) or key not in item:
+                bare.append(item)
+                continue
+            left: Row = {}
+            splits = _take(item, key, ORDER_LINES.name, left, self.report)
+            bare.append({name: item[name] for name in item if name != key} | left)
+            self._splits(splits, "recycle_warranty", line_id, position)
+        return bare
+
+    def _splits(self, splits: list[Item], level: str, line_id: int = 0, warranty: int = 0) -> None:
+        for position, raw in splits:
+            given = {
+                **self.shared,
+                "level": level,
+                "order_line_id": line_id,
+                "warranty_position": warranty,
+                "position": position,
+            }
+            row = ORDER_VOUCHER_SPLITS.row(raw, self.clock, given, self.report)
+            self.rows.voucher_splits.append(row)
+
+    def _vouchers(self, vouchers: list[Item]) -> None:
+        seen: Counter[int] = Counter()
+        for _, raw in vouchers:
+            voucher_id = integer_or_none(raw.get("voucher_id"))
+            if voucher_id is None:
+                voucher_id = integer_or_none(raw.get("id")) or 0
+            seen[voucher_id] += 1
+            given = {**self.shared, "voucher_id": voucher_id, "position": seen[voucher_id]}
+            row = ORDER_VOUCHERS.row(raw, self.clock, given, self.report)
+            self.rows.vouchers.append(row)
+
+    def _attachments(self, files: list[Item], line_id: int) -> None:
+        seen: Counter[str] = Counter()
+        for _, raw in files:
+            url = raw.get("url")
+            text = clean_text(url) if isinstance(url, str) else ""
+            url_hash = hashlib.sha256(text.encode()).hexdigest()
+            seen[url_hash] += 1
+            given = {
+                **self.shared,
+                "order_line_id": line_id,
+                "url_hash": url_hash,
+                "position": seen[url_hash],
+            }
+            row = ORDER_ATTACHMENTS.row(raw, self.clock, given, self.report)
+            self.rows.attachments.append(row)
+
+
+def _take(raw: Mapping[str, Any], key: str, table: str, kept: Row, report: Report) -> list[Item]:
+    """Take a child list's objects; whatever else it holds goes to `kept`, for the parent's extra."""
+    value = raw.get(key)
+    if not value and value in (None, "", [], {}):
+        return []
+    items: list[Any] = items_of(value) if isinstance(value, list | dict) else [value]
+    left = [item for item in items if not isinstance(item, dict) and item is not None]
+    if left:
+        kept[key] = left if isinstance(value, list | dict) else value
+        report(table, "misfit", key)
+    return [(place, item) for place, item in enumerate(items, 1) if isinstance(item, dict)]

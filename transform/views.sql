@@ -1,0 +1,98 @@
+-- What is true now, as views over the loaded tables. Run again whenever you like:
+--
+--   psql "$DATABASE_URL" -f transform/views.sql
+--
+-- The loader adds and updates rows and never deletes one. A line, voucher or attachment that has left
+-- its order therefore stays in its table, but only current rows carry the `modified` that their order
+-- has now. In the same way an offer that is gone stays in `products`, and `product_deletions` tells
+-- when it went.
+
+SET search_path TO emag;
+
+CREATE OR REPLACE VIEW current_order_lines AS
+SELECT line.*
+FROM order_lines AS line
+JOIN orders AS o
+  ON  o.marketplace = line.marketplace
+  AND o.account_type = line.account_type
+  AND o.type = line.order_type
+  AND o.id = line.order_id
+  AND o.modified IS NOT DISTINCT FROM line.order_modified;
+
+CREATE OR REPLACE VIEW current_order_vouchers AS
+SELECT voucher.*
+FROM order_vouchers AS voucher
+JOIN orders AS o
+  ON  o.marketplace = voucher.marketplace
+  AND o.account_type = voucher.account_type
+  AND o.type = voucher.order_type
+  AND o.id = voucher.order_id
+  AND o.modified IS NOT DISTINCT FROM voucher.order_modified;
+
+CREATE OR REPLACE VIEW current_order_voucher_splits AS
+SELECT split.*
+FROM order_voucher_splits AS split
+JOIN orders AS o
+  ON  o.marketplace = split.marketplace
+  AND o.account_type = split.account_type
+  AND o.type = split.order_type
+  AND o.id = split.order_id
+  AND o.modified IS NOT DISTINCT FROM split.order_modified;
+
+CREATE OR REPLACE VIEW current_order_attachments AS
+SELECT attachment.*
+FROM order_attachments AS attachment
+JOIN orders AS o
+  ON  o.marketplace = attachment.marketplace
+  AND o.account_type = attachment.account_type
+  AND o.type = attachment.order_type
+  AND o.id = attachment.order_id
+  AND o.modified IS NOT DISTINCT FROM attachment.order_modified;
+
+CREATE OR REPLACE VIEW current_offers AS
+SELECT offer.*
+FROM products AS offer
+WHERE NOT EXISTS (
+  SELECT
+  FROM product_deletions AS gone
+  WHERE gone.marketplace = offer.marketplace
+    AND gone.account_type = offer.account_type
+    AND gone.id = offer.id
+    AND gone.changed_at > offer.changed_at
+);
+
+-- Orders with the calendar day on which their marketplace counts them. Times are stored in UTC; an
+-- order of 00:30 in Bucharest belongs to that day and not to the one before.
+CREATE OR REPLACE VIEW orders_by_local_day AS
+SELECT
+  o.*,
+  (
+    o.date AT TIME ZONE 'UTC' AT TIME ZONE CASE o.marketplace
+      WHEN 'emag_hu' THEN 'Europe/Budapest'
+      WHEN 'emag_bg' THEN 'Europe/Sofia'
+      WHEN 'fashiondays_bg' THEN 'Europe/Sofia'
+      ELSE 'Europe/Bucharest'
+    END
+  )::date AS local_day
+FROM orders AS o;
+
+-- Net of VAT and before vouchers; an order that was cancelled (0) sells nothing. The quantity of a line
+-- is what is left after returns.
+CREATE OR REPLACE VIEW daily_sales AS
+SELECT
+  o.marketplace,
+  o.account_type,
+  o.local_day,
+  count(DISTINCT (o.type, o.id)) AS orders,
+  count(DISTINCT (o.type, o.id)) FILTER (WHERE o.status = 0) AS cancelled,
+  coalesce(sum(line.quantity) FILTER (WHERE o.status <> 0 AND line.status = 1), 0) AS pieces,
+  coalesce(
+    sum(line.quantity * line.sale_price) FILTER (WHERE o.status <> 0 AND line.status = 1), 0
+  )::numeric(20, 2) AS revenue_net
+FROM orders_by_local_day AS o
+LEFT JOIN current_order_lines AS line
+  ON  line.marketplace = o.marketplace
+  AND line.account_type = o.account_type
+  AND line.order_type = o.type
+  AND line.order_id = o.id
+GROUP BY o.marketplace, o.account_type, o.local_day;
