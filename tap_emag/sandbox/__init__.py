@@ -10,6 +10,12 @@ faults included, and knows the truth behind its answers, so that a reader can be
 
 from __future__ import annotations
 
+try:
+    import aiohttp as _aiohttp  # noqa: F401 - the first thing missing without the extra
+except ImportError as error:
+    message = "the sandbox needs an extra: pip install 'tap-emag[sandbox]'"
+    raise ImportError(message) from error
+
 from tap_emag.sandbox.config import SandboxConfig
 from tap_emag.sandbox.log import Request
 from tap_emag.sandbox.server import Sandbox

@@ -8,7 +8,7 @@ import time
 from base64 import b64decode
 from email.utils import formatdate
 from random import Random
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -22,21 +22,20 @@ from tap_emag.sandbox.resources.base import Call
 from tap_emag.sandbox.wire import Encoder, RowCache
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.life import Life
-    from tap_emag.sandbox.world import World
-    from tap_emag.sandbox.resources.base import Action
-    from tap_emag.sandbox.log import RequestLog
     from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.life import Life
+    from tap_emag.sandbox.log import RequestLog
+    from tap_emag.sandbox.resources.base import Action
+    from tap_emag.sandbox.world import World
 
 BASE: Final = "/api-3"
 JSON: Final = "application/json"
-NO_ROUTE: Final = b'{"message": "no Route matched with those values"}'
-INVALID: Final = b'{"message": "Invalid content"}'
+PARTS: Final = 2
 # Production sends these two with every reply, with the same zero whether it refuses or not.
 LIMIT_HEADERS: Final = {"X-RateLimit-Limit-3second": "1", "X-RateLimit-Remaining-3second": "0"}
 
 
-class Reply(Exception):
+class Reply(Exception):  # noqa: N818 - a quick way out, not an error
     """A reply that needs no further steps."""
 
     def __init__(self, status: int, body: bytes, content_type: str = JSON) -> None:
@@ -68,7 +67,7 @@ class Api:
         body = await request.read()
         found = self._route(request)
         if found is None:
-            return self._response(Reply(404, NO_ROUTE))
+            return self._response(Reply(404, faults.NO_ROUTE))
         action, entry = found
         entry.time, entry.wall = begun, time.time()
         self._log.append(entry)
@@ -82,7 +81,7 @@ class Api:
 
     def _route(self, request: web.Request) -> tuple[Action, Request] | None:
         parts = request.path.removeprefix(BASE + "/").split("/")
-        if request.method != "POST" or not request.path.startswith(BASE) or len(parts) != 2:
+        if request.method != "POST" or not request.path.startswith(BASE) or len(parts) != PARTS:
             return None
         resource = self._resources.get(parts[0])
         action = resource.actions.get(parts[1]) if resource else None
@@ -96,7 +95,7 @@ class Api:
         config = self._config
         within = self._budgets[entry.bucket].spend(time.monotonic(), config.limit_mode)
         if config.limits and not within:
-            raise Reply(429, faults.LIMITED)
+            raise Reply(faults.TOO_MANY, faults.LIMITED)
         entry.fault = self._faults.next()
         half = (config.latency + self._jitter.random() * config.latency_jitter) / 2
         await self._wait(half)
@@ -129,7 +128,7 @@ class Api:
         try:
             entry.body = parse_body(body)
         except ValueError:
-            return Reply(400, INVALID)
+            return Reply(400, faults.INVALID)
         self._turn += 1
         call = Call(entry.body, self._world, self._config, self._encoder, self._cache, self._turn)
         with self._world.lock:
@@ -168,7 +167,7 @@ class Api:
             "Server": "emag-sandbox",
             **LIMIT_HEADERS,
         }
-        if reply.status == 429 and self._config.retry_after is not None:
+        if reply.status == faults.TOO_MANY and self._config.retry_after is not None:
             headers["Retry-After"] = f"{self._config.retry_after:g}"
         return headers
 

@@ -10,13 +10,13 @@ import sys
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.config import CHOICES, SandboxConfig
 from tap_emag.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 BAD_USE: Final = 2
 HELP: Final = {
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(sandbox: Sandbox) -> None:
     config = sandbox.config
-    print(
+    print(  # noqa: T201 - this line is what the command is for
         f"eMAG sandbox at {sandbox.url} (user {config.username}, password {config.password}): "
         f"{len(sandbox.world.order_book.index)} orders, {len(sandbox.world.offer_ids())} offers. "
         f"Point the tap at it with api_url={sandbox.url}",
@@ -93,7 +93,7 @@ def _say(sandbox: Sandbox) -> None:
 
 
 def _complain(message: str) -> int:
-    print(f"emag-sandbox: {message}", file=sys.stderr)
+    sys.stderr.write(f"emag-sandbox: {message}\n")
     return BAD_USE
 
 
@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, name: str, default: Any) -> None:
+def _add(parser: argparse.ArgumentParser, name: str, default: object) -> None:
     flag, choices = f"--{name.replace('_', '-')}", dict(CHOICES).get(name)
     if name == "default_type":
         parser.add_argument(flag, type=_kind, default=default, metavar="{2,3,all}", help=HELP[name])
@@ -124,8 +124,13 @@ def _add(parser: argparse.ArgumentParser, name: str, default: Any) -> None:
     elif choices is not None:
         parser.add_argument(flag, choices=choices, default=default, help=HELP[name])
     else:
-        read = {"clock": _moment, "faults": _faults, "fail_next": _names, "retry_after": float}
-        kind = read.get(name, type(default))
+        readers: dict[str, Callable[[str], Any]] = {
+            "clock": _moment,
+            "faults": _faults,
+            "fail_next": _names,
+            "retry_after": float,
+        }
+        kind = readers.get(name, type(default))
         parser.add_argument(flag, type=kind, default=default, help=HELP[name])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -93,7 +93,7 @@ class SandboxConfig:
     cache_bytes: int = 64_000_000
 
     username: str = "demo"
-    password: str = "demo"
+    password: str = "demo"  # noqa: S105 - a demo account on loopback, no secret
     allowed_ip: bool = True
     limits: bool = True
     limit_mode: str = "sliding"
@@ -122,7 +122,7 @@ class SandboxConfig:
     offer_changes_per_second: float = 0.0
     new_orders_per_second: float = 0.0
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         """Set a knob, refusing what it cannot be."""
         object.__setattr__(self, name, _checked(name, value))
         if name == "burst":
@@ -163,7 +163,7 @@ class SandboxConfig:
         return shown
 
 
-def _checked(name: str, value: Any) -> Any:
+def _checked(name: str, value: object) -> object:
     allowed = dict(CHOICES).get(name)
     if allowed is not None and (value not in allowed or isinstance(value, bool)):
         message = f"{name} must be one of {', '.join(map(str, allowed))}, not {value!r}"
@@ -186,7 +186,7 @@ def _checked(name: str, value: Any) -> Any:
     return _checked_faults(name, value)
 
 
-def _checked_faults(name: str, value: Any) -> Any:
+def _checked_faults(name: str, value: object) -> object:
     if name == "faults":
         if not isinstance(value, dict) or not all(
             key in FAULTS and _is_number(share) and 0 <= share <= 1 for key, share in value.items()
@@ -203,5 +203,5 @@ def _checked_faults(name: str, value: Any) -> Any:
     return value
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

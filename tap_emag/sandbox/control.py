@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiohttp import web
@@ -11,11 +12,12 @@ from aiohttp import web
 from tap_emag.sandbox.truth import spelled
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.world import World
-    from tap_emag.sandbox.log import RequestLog
-    from tap_emag.sandbox.life import Life
-    from tap_emag.sandbox.config import SandboxConfig
     from collections.abc import Callable
+
+    from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.life import Life
+    from tap_emag.sandbox.log import RequestLog
+    from tap_emag.sandbox.world import World
 
 CHUNK: Final = 200
 
@@ -143,7 +145,7 @@ class Control:
         return {"now": moment.isoformat(), "local": local}
 
 
-class _refusing:
+class _refusing:  # noqa: N801 - reads as a phrase after `with`
     """Turns a ValueError into a 400 that says why."""
 
     def __enter__(self) -> None:
@@ -166,5 +168,5 @@ async def _object(request: web.Request) -> dict[str, Any]:
 
 
 def _bad(message: str) -> web.HTTPBadRequest:
-    body = msgspec.json.encode({"message": message})
-    return web.HTTPBadRequest(body=body, content_type="application/json")
+    text = json.dumps({"message": message}, ensure_ascii=False)
+    return web.HTTPBadRequest(text=text, content_type="application/json")

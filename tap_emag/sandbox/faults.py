@@ -7,15 +7,16 @@ import socket
 import struct
 import time
 from random import Random
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from tap_emag.sandbox.dice import mix
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.config import SandboxConfig
     from collections.abc import Mapping
+
+    from tap_emag.sandbox.config import SandboxConfig
 
 HTML: Final = (
     b"<html>\r\n<head><title>Bad gateway</title></head>\r\n"
@@ -25,11 +26,14 @@ NO_ENVELOPE: Final = b'{"results": []}'
 IS_ERROR: Final = (
     b'{"isError": true, "messages": ["Demo refusal text"], "errors": [], "results": []}'
 )
+NO_ROUTE: Final = b'{"message": "no Route matched with those values"}'
+INVALID: Final = b'{"message": "Invalid content"}'
 LIMITED: Final = b'{"message": "API rate limit exceeded"}'
 FORBIDDEN: Final = (
     b'{"isError": true, "messages": ["You are not allowed to use this API."], "results": []}'
 )
 ON_A_REPLY: Final = ("truncated", "drip")
+TOO_MANY: Final = 429
 GLIMPSE: Final = 0.05
 DROPS: Final = 20
 
@@ -68,7 +72,9 @@ def plain_fault(name: str) -> tuple[int, bytes, str] | None:
         "empty200": (200, b"", "application/json"),
         "no_envelope": (200, NO_ENVELOPE, "application/json"),
         "is_error": (200, IS_ERROR, "application/json"),
-        "429": (429, LIMITED, "application/json"),
+        "400": (400, INVALID, "application/json"),
+        "404": (404, NO_ROUTE, "application/json"),
+        "429": (TOO_MANY, LIMITED, "application/json"),
         "403": (403, FORBIDDEN, "application/json"),
         "500": (500, b"", "text/html"),
     }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.localtime import DAY, parse_stamp
 from tap_emag.sandbox.order_index import Span
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.localtime import LocalTime
     from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.localtime import LocalTime
 
+WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 MOST_ROWS: Final = 100
 LAST_PAGE: Final = 65_535
 LONGEST_SPAN: Final = 31 * DAY
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
     """A request that is answered with `isError`."""
 
     def __init__(self, message: str, status: int = 200) -> None:
@@ -90,10 +92,10 @@ def span(params: dict[str, Any], name: str, config: SandboxConfig, local: LocalT
     return Span(after, before, config.bounds != "open", config.bounds == "closed", instants)
 
 
-def _integer(name: str, value: Any) -> int:
+def _integer(name: str, value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    if isinstance(value, str) and WHOLE.fullmatch(value):
         return int(value)
     message = f"Invalid value for {name}"
     raise Refused(message)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Final, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_emag.sandbox.config import SandboxConfig
     from tap_emag.sandbox.world import World
-    from collections.abc import Callable
 
 MOST_AT_ONCE: Final = 5000
 

@@ -36,9 +36,7 @@ class LocalTime:
             raise ValueError(message) from error
         self._changes, self._offsets = self._transitions()
         self._days: dict[int, str] = {}
-        self._clock = tuple(
-            f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}" for second in range(DAY)
-        )
+        self._clock: dict[int, str] = {}
 
     def offset(self, instant: int) -> int:
         """Seconds that the zone is ahead of UTC at an instant."""
@@ -54,7 +52,11 @@ class LocalTime:
         date = self._days.get(day)
         if date is None:
             date = self._days[day] = time.strftime("%Y-%m-%d ", time.gmtime(day * DAY))
-        return date + self._clock[second]
+        clock = self._clock.get(second)
+        if clock is None:
+            clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+            self._clock[second] = clock
+        return date + clock
 
     def fold(self, instant: int) -> int:
         """1 in the second half of a repeated hour, else 0."""
@@ -78,10 +80,11 @@ class LocalTime:
         last = calendar.timegm((LAST_YEAR, 1, 1, 0, 0, 0))
         changes: list[int] = []
         offsets = [self._offset(first)]
-        for day in range(first, last, DAY):
-            if self._offset(day + DAY) != offsets[-1]:
-                changes.append(self._change_within(day, day + DAY))
-                offsets.append(self._offset(day + DAY))
+        # No zone changes its offset twice within a week.
+        for week in range(first, last, 7 * DAY):
+            if self._offset(week + 7 * DAY) != offsets[-1]:
+                changes.append(self._change_within(week, week + 7 * DAY))
+                offsets.append(self._offset(week + 7 * DAY))
         return changes, offsets
 
     def _change_within(self, low: int, high: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.budgets import BUDGETS, MINUTE, SECOND, busiest
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEPT: Final = 1_000_000
+TOO_MANY: Final = 429
 
 
 @dataclass
@@ -85,7 +86,7 @@ def _summary(requests: list[Request]) -> dict[str, Any]:
     return {
         "requests": len(requests),
         "rows": sum(each.rows for each in requests),
-        "rejected": sum(1 for each in requests if each.status == 429),
+        "rejected": sum(1 for each in requests if each.status == TOO_MANY),
         "statuses": {str(code): n for code, n in Counter(e.status for e in requests).items()},
         "max_per_second": busiest(times, SECOND),
         "max_per_minute": busiest(times, MINUTE),

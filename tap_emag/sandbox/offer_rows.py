@@ -1,18 +1,20 @@
 """Offers in full: what changes often, and the rest that is made from the article's number."""
+# ruff: noqa: PLR2004 - shares and sizes of invented data need no names
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.catalogue import CENTI, TENTHOUSANDTH
 from tap_emag.sandbox.dice import mix
 from tap_emag.sandbox.words import DESCRIPTIONS, HUGE_PRICE, TRANSLATIONS, VALIDATIONS
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.catalogue import Catalogue, Product
     from random import Random
+
+    from tap_emag.sandbox.catalogue import Product
 
 APPROVED: Final = 9
 REJECTED: Final = 8
@@ -66,15 +68,13 @@ def live(seed: int, product: Product, version: int, rng: Random) -> Live:
     return state
 
 
-def offer(
-    seed: int, catalogue: Catalogue, product: Product, state: Live, huge: int
-) -> dict[str, Any]:
+def offer(seed: int, product: Product, state: Live, huge: int) -> dict[str, Any]:
     """An offer in full, every field of it."""
     luck = mix(seed, 53, product.number)
     mapped = luck & 7 != 0
     return {
         "id": product.offer_id,
-        "part_number_key": product.key if mapped else ("" if luck >> 3 & 1 else None),
+        "part_number_key": part_number_key(seed, product),
         "part_number": product.part_number,
         "name": product.name if luck >> 4 & 63 else None,
         "brand": product.brand if luck >> 10 & 31 else None,
@@ -131,6 +131,12 @@ def offer(
         "eu_representative": [dict(KEEPER)] if luck >> 53 & 3 == 0 else [],
         "safety_information": "A nu se lăsa la îndemâna copiilor" if luck >> 55 & 1 else None,
     }
+
+
+def part_number_key(seed: int, product: Product) -> str | None:
+    """The catalogue's key of an offer; empty or null until it is matched."""
+    luck = mix(seed, 53, product.number)
+    return product.key if luck & 7 else ("" if luck >> 3 & 1 else None)
 
 
 def _change(state: Live, rng: Random) -> None:

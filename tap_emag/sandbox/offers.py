@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from array import array
 from random import Random
-from typing import Any, Final, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tap_emag.sandbox.dice import mix
-from tap_emag.sandbox.offer_rows import live, offer
+from tap_emag.sandbox.offer_rows import live, offer, part_number_key
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.catalogue import Catalogue
-    from tap_emag.sandbox.offer_rows import Live
-    from tap_emag.sandbox.config import SandboxConfig
     from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_emag.sandbox.catalogue import Catalogue
+    from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.offer_rows import Live
 
 COLUMNS: Final = (
     "status", "stock", "estimated", "validation", "translation", "offer_validation",
@@ -77,7 +78,7 @@ class OfferBook:
         """An offer in full, as it is now."""
         product = self._catalogue.product(number)
         state = self._live(number)
-        return offer(self._seed, self._catalogue, product, state, self._huge)
+        return offer(self._seed, product, state, self._huge)
 
     def numbers(self) -> Iterator[int]:
         """The offers there are, by rising id."""
@@ -120,7 +121,9 @@ class OfferBook:
         """The numbers of the offers a request asks for, in the order asked for."""
         if self._found is not None and self._found[:3] == (self.generation, query, sort):
             return self._found[3]
-        rows = [number for number in self._candidates(query) if self._asked(number, query)]
+        rows = list(self._candidates(query))
+        if query != OfferQuery(id=query.id):
+            rows = [number for number in rows if self._asked(number, query)]
         if sort == "arbitrary":
             rows.sort(key=lambda number: mix(self.id(number)))
         elif sort.endswith("desc"):
@@ -138,9 +141,9 @@ class OfferBook:
 
     def _asked(self, number: int, query: OfferQuery) -> bool:
         columns = self._columns
-        if query.part_number not in (None, self._catalogue.product(number).part_number):
+        if query.part_number is not None and query.part_number != self._part_number(number):
             return False
-        if query.part_number_key not in (None, self._key(number, query)):
+        if query.part_number_key is not None and query.part_number_key != self._key(number):
             return False
         for name in ("stock", "estimated"):
             most = getattr(query, name)
@@ -156,11 +159,11 @@ class OfferBook:
             )
         )
 
-    def _key(self, number: int, query: OfferQuery) -> str | None:
-        if self._catalogue.product(number).key != query.part_number_key:
-            return None
-        key: str | None = self.row(number)["part_number_key"]
-        return key
+    def _part_number(self, number: int) -> str:
+        return self._catalogue.product(number).part_number
+
+    def _key(self, number: int) -> str | None:
+        return part_number_key(self._seed, self._catalogue.product(number))
 
     def _live(self, number: int) -> Live:
         product = self._catalogue.product(number)

@@ -1,17 +1,19 @@
 """When orders are placed and changed: busy evenings, quiet nights, growing months."""
+# ruff: noqa: PLR2004 - shares and sizes of invented data need no names
 
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tap_emag.sandbox.dice import mix
 from tap_emag.sandbox.localtime import DAY
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.localtime import LocalTime
-    from random import Random
     from collections.abc import Iterator
+    from random import Random
+
+    from tap_emag.sandbox.localtime import LocalTime
 
 HOUR: Final = 3600
 BUSY: Final = (
@@ -40,7 +42,7 @@ def dates(rng: Random, local: LocalTime, count: int, first: int, last: int) -> l
     chosen = rng.choices(days, cum_weights=list(accumulate(heights)), k=count)
     hours = rng.choices(range(24), cum_weights=list(accumulate(BUSY)), k=count)
     moments = []
-    for day, hour in zip(chosen, hours):
+    for day, hour in zip(chosen, hours, strict=True):
         moment = day * DAY + hour * HOUR + int(rng.random() * HOUR)
         moment -= local.offset(moment - 2 * HOUR)
         if not first <= moment <= last:
@@ -54,11 +56,15 @@ def dates(rng: Random, local: LocalTime, count: int, first: int, last: int) -> l
     return sorted(moments)
 
 
-def last_change(rng: Random, local: LocalTime, placed: int, now: int) -> int:
-    """When an order placed at an instant was last changed: minutes to weeks later."""
-    back = local.repeats(placed - HOUR, placed + HOUR + 1)
-    if back:
-        return min(now, placed + int(rng.random() * max(back[0] + HOUR - placed, 1)))
+def last_change(rng: Random, backs: list[int], placed: int, now: int) -> int:
+    """When an order placed at an instant was last changed: minutes to weeks later.
+
+    `backs` are the instants at which the clock was put back: what is placed in an hour told twice
+    is also changed in it.
+    """
+    for back in backs:
+        if back - HOUR <= placed < back + HOUR:
+            return min(now, placed + int(rng.random() * (back + HOUR - placed)))
     lot = rng.random()
     if lot < 0.25:
         wait = 60 + int(rng.random() * 6 * HOUR)
@@ -93,6 +99,7 @@ def first_orders(
 ) -> Iterator[tuple[int, int, int, int, int]]:
     """The orders that a sandbox starts with, as (id, type, status, date, modified)."""
     before = (0, 3)
+    backs = local.repeats(first, now)
     for number, placed in enumerate(dates(rng, local, count, first, now) if count else ()):
         kind = 2 if rng.random() < type2_share else 3
         id_ = order_id(seed, number)
@@ -100,4 +107,4 @@ def first_orders(
             # Uniqueness of ids across types is promised nowhere, so a few are shared.
             id_ = before[0]
         before = (id_, kind)
-        yield id_, kind, status_at(rng, now - placed), placed, last_change(rng, local, placed, now)
+        yield id_, kind, status_at(rng, now - placed), placed, last_change(rng, backs, placed, now)

@@ -1,15 +1,17 @@
 """What happens to an order after it was first seen."""
+# ruff: noqa: PLR2004 - shares and sizes of invented data need no names
 
 from __future__ import annotations
 
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.order_lines import LINES_AN_ORDER, give_back, line
 from tap_emag.sandbox.order_rows import FINALIZED, RETURNED, paper
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.order_rows import Facts, Shop
     from random import Random
+
+    from tap_emag.sandbox.order_rows import Facts, Shop
 
 NEXT_STATUS: Final = ((2,), (2, 0), (3, 4, 0), (4, 0), (4, 5, 3), (5,))
 

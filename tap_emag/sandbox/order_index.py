@@ -5,13 +5,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from typing import Final, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tap_emag.sandbox.dice import mix
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.localtime import LocalTime
     from collections.abc import Callable, Iterable, Sequence
+
+    from tap_emag.sandbox.localtime import LocalTime
 
 SHIFT: Final = 26
 NUMBER: Final = (1 << SHIFT) - 1

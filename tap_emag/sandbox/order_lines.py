@@ -1,16 +1,18 @@
 """Order lines and the voucher rows that hang on them."""
+# ruff: noqa: PLR2004 - shares and sizes of invented data need no names
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.catalogue import CENTI, TENTHOUSANDTH
 from tap_emag.sandbox.dice import mix
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.catalogue import Product
     from random import Random
+
+    from tap_emag.sandbox.catalogue import Product
 
 FIRST_LINE: Final = 90_000_000
 LINES_AN_ORDER: Final = 64

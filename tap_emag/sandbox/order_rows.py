@@ -1,10 +1,11 @@
 """Orders as they stand when first seen: every field, plausible, made from a few facts."""
+# ruff: noqa: PLR2004 - shares and sizes of invented data need no names
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tap_emag.sandbox.catalogue import CENTI
 from tap_emag.sandbox.customers import customer
@@ -13,8 +14,9 @@ from tap_emag.sandbox.order_lines import ZERO, give_back, line, share_voucher, s
 from tap_emag.sandbox.words import HUGE_PRICE, NOTES, REASONS
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.catalogue import Catalogue
     from random import Random
+
+    from tap_emag.sandbox.catalogue import Catalogue
 
 DAY: Final = 86_400
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
@@ -82,7 +84,7 @@ def order(shop: Shop, facts: Facts, rng: Random) -> dict[str, Any]:
         "shipping_tax_voucher_split": [],
         "customer": shopper,
         "products": lines,
-        "attachments": _papers(facts, done),
+        "attachments": _papers(facts, done=done),
         "vouchers": [],
         "proforms": [],
         "details": _locker(luck, locker),
@@ -131,7 +133,7 @@ def _lines(shop: Shop, facts: Facts, rng: Random) -> list[dict[str, Any]]:
     return rows
 
 
-def _papers(facts: Facts, done: bool) -> list[dict[str, Any]]:
+def _papers(facts: Facts, *, done: bool) -> list[dict[str, Any]]:
     if not done:
         return []
     kinds = (1,) if facts.number % 4 else (1, 10, 13)

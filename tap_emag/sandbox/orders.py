@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.dice import mix
 from tap_emag.sandbox.localtime import DAY
@@ -13,10 +13,11 @@ from tap_emag.sandbox.order_index import OrderIndex
 from tap_emag.sandbox.order_rows import Facts, Shop, order
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.catalogue import Catalogue
-    from tap_emag.sandbox.localtime import LocalTime
-    from tap_emag.sandbox.config import SandboxConfig
     from collections.abc import Iterable, Iterator
+
+    from tap_emag.sandbox.catalogue import Catalogue
+    from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.localtime import LocalTime
 
 Key = tuple[int, int]
 FEWEST_ARTICLES: Final = 50
@@ -98,14 +99,22 @@ class OrderBook:
         self._rng.seed(luck)
         return self._rng.sample(range(len(self.index)), min(count, len(self.index)))
 
-    def add(self, instant: int, modified: int | None = None, **overrides: Any) -> Key:
-        """Place an order at an instant; `overrides` replaces fields of it."""
+    def add(self, instant: int, modified: int | None = None, **overrides: Any) -> Key:  # noqa: ANN401 - any field
+        """Place an order at an instant; `overrides` replaces fields of it.
+
+        Raises:
+            ValueError: when there is an order of that type and id already.
+        """
         number = len(self.index)
         luck = mix(self._seed, 42, number)
         kind = BY_EMAG if luck % 1000 < self._type2_share * 1000 else BY_SELLER
+        key = (overrides.get("type", kind), overrides.get("id", order_id(self._seed, number)))
+        if "id" in overrides and self._has(key):
+            message = f"there is an order {key} already"
+            raise ValueError(message)
         added = self.index.add(
-            overrides.get("id", order_id(self._seed, number)),
-            overrides.get("type", kind),
+            key[1],
+            key[0],
             overrides.get("status", 1),
             instant,
             instant if modified is None else modified,
@@ -118,6 +127,9 @@ class OrderBook:
         """Type and id of every order, oldest number first."""
         for number in range(len(self.index)):
             yield self.key(number)
+
+    def _has(self, key: Key) -> bool:
+        return any(self.key(number) == key for number in self.index.with_id(key[1]))
 
     def _replay(self, number: int) -> dict[str, Any]:
         index, past = self.index, self._history.get(number)
@@ -141,7 +153,7 @@ class OrderBook:
         return row
 
 
-def _own(value: Any) -> Any:
+def _own(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """A copy that later changes may alter."""
     if isinstance(value, dict):
         return {name: _own(each) for name, each in value.items()}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import threading
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -21,6 +21,8 @@ from tap_emag.sandbox.world import World
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 BEAT: Final = 0.1
 PATIENCE: Final = 30.0
 
@@ -28,7 +30,8 @@ PATIENCE: Final = 30.0
 class Sandbox:
     """An eMAG that runs on this machine.
 
-    `url` is the API's base, `world` its truth, `log` what was asked of it, `config` the knobs.
+    `url` is the API's base, `world` its truth, `clock` its time, `log` what was asked of it,
+    `config` the knobs.
     Use it as a context manager, or `start` and `stop` it.
     """
 
@@ -45,6 +48,7 @@ class Sandbox:
         self.log = RequestLog()
         self.port = 0
         self._life = Life(self.world, self.config)
+        self._life.catch_up()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
@@ -64,6 +68,8 @@ class Sandbox:
             OSError: when the port is taken.
         """
         self._ready.clear()
+        # A burst lasts from when there is someone to meet it, not from when the world was made.
+        self.config.burst = self.config.burst
         self._failure = None
         self._thread = threading.Thread(target=self._run, name="emag-sandbox", daemon=True)
         self._thread.start()
@@ -78,7 +84,7 @@ class Sandbox:
                 self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join(PATIENCE)
 
-    def set(self, **knobs: Any) -> None:
+    def set(self, **knobs: object) -> None:
         """Set knobs of the running sandbox.
 
         Raises:
@@ -92,7 +98,7 @@ class Sandbox:
         """What the requests so far add up to, in all and by bucket."""
         return self.log.stats()
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         """Start."""
         self.start()
         return self

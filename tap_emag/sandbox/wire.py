@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,9 +12,10 @@ from tap_emag.sandbox.dice import MASK
 from tap_emag.sandbox.words import UNKNOWN
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.localtime import LocalTime
-    from tap_emag.sandbox.config import SandboxConfig
     from collections.abc import Hashable
+
+    from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.localtime import LocalTime
 
 INT: Final = "int"
 ID: Final = "id"
@@ -25,9 +26,18 @@ TEXT: Final = "text"
 MISSING: Final = object()
 ABSENT: Final = (5, 6)
 BLANK: Final = 7
-FEW_NUMBERS: Final = 3
+# Which of a field's eight faces are loose, by kind: a set bit means that this face is spelled
+# otherwise than JSON would have it. Few numbers are text, most ids are, every other amount is.
+LOOSE: Final = {
+    INT: 0b0000_0001,
+    ID: 0b1111_1000,
+    MONEY: 0b1010_1010,
+    FLAG: 0b1111_1111,
+    TIME: 0,
+    TEXT: 0,
+}
 
-Plan = tuple[tuple[str, str, int, bool], ...]
+Plan = tuple[tuple[str, str, int, bool, int], ...]
 
 
 class Style(NamedTuple):
@@ -62,19 +72,19 @@ class Encoder:
         """
         out = row.copy()
         mixed = style.scalars == "mixed"
-        for name, kind, shift, optional in plan:
+        for name, kind, shift, optional, loose in plan:
             value = out.get(name, MISSING)
-            bits = salt >> shift & 7
             if value is None:
-                if optional and bits in ABSENT:
-                    del out[name]
-                elif optional and bits == BLANK and mixed and kind != TEXT:
-                    out[name] = ""
+                if optional:
+                    _hollow(out, name, salt >> shift & 7, blank=mixed and kind != TEXT)
+            elif value is MISSING:
+                continue
             elif kind == TIME:
-                if value is not MISSING:
-                    out[name] = self._local.text(value)
-            elif value is not MISSING and kind != TEXT:
-                out[name] = _scalar(value, kind, bits) if mixed else _plain(value, kind)
+                out[name] = self._local.text(value)
+            elif kind == FLAG and not mixed:
+                out[name] = int(value)
+            elif mixed and loose >> (salt >> shift & 7) & 1:
+                out[name] = _scalar(value, kind, salt >> shift & 7)
         if style.unknown and salt >> 60 & 1:
             out[UNKNOWN[salt >> 61 & 3]] = ("demo", 7, None, {"level": [1, "2"]})[salt >> 58 & 3]
         return out
@@ -105,7 +115,7 @@ def plan(**kinds: str) -> Plan:
     """A plan from space-separated field names by kind; `name?` may be null or absent."""
     fields = [(name, kind) for kind, names in kinds.items() for name in names.split()]
     return tuple(
-        (name.rstrip("?"), kind, place * 3 % 58, name.endswith("?"))
+        (name.rstrip("?"), kind, place * 3 % 58, name.endswith("?"), LOOSE[kind])
         for place, (name, kind) in enumerate(fields)
     )
 
@@ -116,25 +126,27 @@ def salted(salt: int, number: int) -> int:
     return turned ^ turned >> 31
 
 
-def with_nul(text: Any) -> Any:
+def with_nul(text: object) -> object:
     """A text with a NUL inside, as some seller's clipboard once left it."""
     return f"{text[:2]}\0{text[2:]}" if isinstance(text, str) and text else text
 
 
-def _scalar(value: Any, kind: str, bits: int) -> Any:
+def _hollow(out: dict[str, Any], name: str, face: int, *, blank: bool) -> None:
+    if face in ABSENT:
+        del out[name]
+    elif blank and face == BLANK:
+        out[name] = ""
+
+
+def _scalar(value: Any, kind: str, face: int) -> object:  # noqa: ANN401 - any scalar
     if kind == MONEY:
-        return f"{value:.4f}" if bits & 1 else value
+        return f"{value:.4f}"
     if kind == FLAG:
-        return int(value) if bits < 5 else bool(value) if bits > 5 else str(int(value))
-    few = bits < FEW_NUMBERS if kind == ID else bits > 0
-    return value if few else str(value)
+        return (str(int(value)), value, value, int(value))[min(face, 3)]
+    return str(value)
 
 
-def _plain(value: Any, kind: str) -> Any:
-    return int(value) if kind == FLAG else value
-
-
-def _as_strings(value: Any) -> Any:
+def _as_strings(value: object) -> object:
     if isinstance(value, dict):
         return {name: _as_strings(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.wire import plan, salted, with_nul
 
@@ -49,6 +49,21 @@ def offer_wire(
 ) -> bytes:
     """An offer as JSON; `alone` when the request filtered by one id, which changes two types."""
     out = encoder.dress(row, OFFER, salt, style)
+    _dress_children(encoder, row, out, salt, style)
+    if not alone:
+        out["manufacturer"] = bool(row["manufacturer"])
+        out["eu_representative"] = bool(row["eu_representative"])
+    if style.scalars == "mixed" and salt >> 11 & 7 == 0:
+        # The documentation numbers what production sends as a boolean.
+        out["ownership"] = 1 if row["ownership"] else 2
+    if style.nul and salt % NUL_SHARE == 0:
+        out["description"] = with_nul(out.get("description"))
+    return encoder.encode(out, style)
+
+
+def _dress_children(
+    encoder: Encoder, row: dict[str, Any], out: dict[str, Any], salt: int, style: Style
+) -> None:
     for start, (name, shape) in enumerate(LISTS):
         out[name] = [
             encoder.dress(each, shape, salted(salt, start * 16 + place), style)
@@ -66,12 +81,3 @@ def offer_wire(
     for name in ("content_details", "offer_properties"):
         if row[name] == {}:
             out[name] = []
-    if not alone:
-        out["manufacturer"] = bool(row["manufacturer"])
-        out["eu_representative"] = bool(row["eu_representative"])
-    if style.scalars == "mixed" and salt >> 11 & 7 == 0:
-        # The documentation numbers what production sends as a boolean.
-        out["ownership"] = 1 if row["ownership"] else 2
-    if style.nul and salt % NUL_SHARE == 0:
-        out["description"] = with_nul(out.get("description"))
-    return encoder.encode(out, style)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.sandbox.wire import plan, salted, with_nul
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.wire import Encoder, Style
+    from tap_emag.sandbox.wire import Encoder, Plan, Style
 
 ORDER: Final = plan(
     int="id type status payment_mode_id parent_id? payment_status",
@@ -48,7 +48,7 @@ NUL_SHARE: Final = 3
 def order_wire(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -> bytes:
     """An order as JSON."""
 
-    def dressed(rows: Any, shape: Any, start: int) -> list[dict[str, Any]]:
+    def dressed(rows: list[dict[str, Any]], shape: Plan, start: int) -> list[dict[str, Any]]:
         return [
             encoder.dress(each, shape, salted(salt, start + place), style)
             for place, each in enumerate(rows)
@@ -69,7 +69,7 @@ def order_wire(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -
     out["details"] = encoder.dress(row["details"], LOCKER, salted(salt, 60), style)
     if not row["details"] and salt >> 6 & 1:
         out["details"] = []
-    if salt >> 9 & 15 == 0 and row["date"] is not None and style.scalars != "native":
+    if salt >> 9 & 15 == 0 and row["date"] is not None and style.scalars == "mixed":
         out["date"] = row["date"]
     _quirks(row, out, salt)
     if style.nul and salt % NUL_SHARE == 0:

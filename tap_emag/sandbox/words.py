@@ -13,8 +13,8 @@ GOODS: Final = (
     "Detergent lichid", "Joc de societate", "Cârlige perete", "Vopsea lavabilă",
 )  # fmt: skip
 KINDS: Final = (
-    "alb", "negru", "roșu", "verde închis", "albastru", "bej", "8 bucăți", "set 2 în 1", "mărime 36",
-    "pentru copii", "XXL", "cu capac", "fără fir", "500 ml", "ediție aniversară",
+    "alb", "negru", "roșu", "verde închis", "albastru", "bej", "8 bucăți", "set 2 în 1",
+    "mărime 36", "pentru copii", "XXL", "cu capac", "fără fir", "500 ml", "ediție aniversară",
 )  # fmt: skip
 BRANDS: Final = ("DemoBrand", "Exemplar", "Probă & Co", "Țintar", "Știucă Test", "Inventat")
 GIVEN: Final = ("Client", "Ștefănița", "Țuțu", "Îngerel", "Probă", "Anonima", "Persoana", "Ionică")
@@ -26,7 +26,7 @@ TOWNS: Final = (
 COUNTIES: Final = ("Județ Test", "Județul Exemplu", "Ținutul Demo", "Județ Probă")
 STREETS: Final = ("Strada Exemplu", "Strada Mărului Demo", "Bulevardul Fictiv", "Aleea Științei")
 NOTES: Final = (
-    "Sunați înainte de livrare, vă rog!", "Lăsați coletul la vecin", "Interfon 00 – scara „B”",
+    "Sunați înainte de livrare, vă rog!", "Lăsați coletul la vecin", "Interfon 00, scara „B”",
     "Împachetare cadou & felicitare", "Livrare după ora 18\nMulțumesc",
 )  # fmt: skip
 REASONS: Final = (
@@ -47,7 +47,7 @@ DESCRIPTIONS: Final = (
     "<p>Produs &icirc;ncercat &amp; potrivit &ndash; bun de d&#259;ruit.</p>",
     "<ul><li>Ușor de curățat</li><li>Greutate &lt; 1&nbsp;kg</li></ul>",
     "<p><strong>Atenție!</strong> Nu lăsați la îndemâna copiilor sub 3&nbsp;ani.</p>",
-    '<div class="demo">Lungime: 30&nbsp;cm × 20&nbsp;cm<br/>Culoare: „țiglă”</div>',
+    '<div class="demo">Lungime: 30&nbsp;cm x 20&nbsp;cm<br/>Culoare: „țiglă”</div>',
     "<p>Garanție 24 luni. Întrebări? Scrieți la <em>ajutor@example.invalid</em></p>",
 )
 UNKNOWN: Final = ("loyalty_tier", "green_points", "source_app", "routing_hint")

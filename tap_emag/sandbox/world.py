@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_emag.sandbox.catalogue import Catalogue
 from tap_emag.sandbox.dice import mix
@@ -13,11 +13,12 @@ from tap_emag.sandbox.orders import OrderBook
 from tap_emag.sandbox.truth import exact, instants
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.clock import Clock
-    from tap_emag.sandbox.orders import Key
-    from tap_emag.sandbox.config import SandboxConfig
-    from datetime import datetime
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from tap_emag.sandbox.clock import Clock
+    from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.orders import Key
 
 
 class World:
@@ -107,10 +108,13 @@ class World:
             instant = self._instant(at)
             return [self.order_book.add(instant) for _ in range(count)]
 
-    def place_order(self, modified: datetime | None = None, **overrides: Any) -> Key:
+    def place_order(self, modified: datetime | None = None, **overrides: object) -> Key:
         """Place one order with chosen fields, spelled as in the truth; its key.
 
         Whatever is not given is made up; `date` is `modified` unless given.
+
+        Raises:
+            ValueError: when there is an order of that type and id already.
         """
         with self.lock:
             instant = self._instant(modified)

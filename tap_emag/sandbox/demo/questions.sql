@@ -6,7 +6,7 @@ FROM daily_sales
 WHERE local_day > (SELECT max(local_day) FROM daily_sales) - 7
 ORDER BY local_day;
 
--- title: Best-selling offers of the last 30 days, and how long their stock lasts at that pace
+-- title: Best-selling offers of the last 14 days, and how long their stock lasts at that pace
 WITH sold AS (
   SELECT
     line.product_id,
@@ -20,7 +20,7 @@ WITH sold AS (
     AND o.id = line.order_id
   WHERE o.status <> 0
     AND line.status = 1
-    AND o.date > (SELECT max(date) FROM orders) - interval '30 days'
+    AND o.date > (SELECT max(date) FROM orders) - interval '14 days'
   GROUP BY line.product_id
 )
 SELECT
@@ -28,7 +28,7 @@ SELECT
   sold.pieces,
   sold.revenue_net,
   offer.general_stock AS stock,
-  round(offer.general_stock * 30.0 / nullif(sold.pieces, 0)) AS days_left
+  round(offer.general_stock * 14.0 / nullif(sold.pieces, 0)) AS days_left
 FROM sold
 JOIN current_offers AS offer ON offer.id = sold.product_id
 ORDER BY sold.revenue_net DESC
@@ -48,10 +48,10 @@ WITH versions AS (
   WINDOW of_offer AS (PARTITION BY marketplace, account_type, id ORDER BY changed_at)
 )
 SELECT
-  versions.id,
+  versions.id::text,
   left(offer.name, 32) AS offer,
-  versions.price_before,
-  versions.sale_price AS price,
+  round(versions.price_before, 2) AS price_before,
+  round(versions.sale_price, 2) AS price,
   versions.stock_before,
   versions.general_stock AS stock
 FROM versions

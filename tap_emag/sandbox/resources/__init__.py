@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tap_emag.sandbox.resources.order import Orders
 from tap_emag.sandbox.resources.product_offer import ProductOffers
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tap_emag.sandbox.resources.base import Resource

@@ -6,16 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, NamedTuple, Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from tap_emag.sandbox.dice import mix
 from tap_emag.sandbox.filters import paging
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.wire import Encoder, RowCache
-    from tap_emag.sandbox.config import SandboxConfig
-    from tap_emag.sandbox.world import World
     from collections.abc import Mapping, Sequence
+
+    from tap_emag.sandbox.config import SandboxConfig
+    from tap_emag.sandbox.wire import Encoder, RowCache
+    from tap_emag.sandbox.world import World
 
 DRIFT: Final = 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tap_emag.sandbox.dice import mix
 from tap_emag.sandbox.filters import Refused, integer, integers, span
@@ -12,8 +12,9 @@ from tap_emag.sandbox.wire import Style
 from tap_emag.sandbox.wire_orders import order_wire
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.resources.base import Action, Answer, Call
     from collections.abc import Mapping, Sequence
+
+    from tap_emag.sandbox.resources.base import Action, Answer, Call
 
 STATUSES: Final = frozenset(range(6))
 

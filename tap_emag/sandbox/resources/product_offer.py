@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from tap_emag.sandbox.dice import mix
 from tap_emag.sandbox.filters import integer, integers
@@ -9,11 +10,11 @@ from tap_emag.sandbox.offers import OfferQuery
 from tap_emag.sandbox.resources.base import count_of, page_of
 from tap_emag.sandbox.wire import Style
 from tap_emag.sandbox.wire_offers import offer_wire
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tap_emag.sandbox.resources.base import Action, Answer, Call
     from collections.abc import Mapping, Sequence
+
+    from tap_emag.sandbox.resources.base import Action, Answer, Call
 
 
 class ProductOffers:

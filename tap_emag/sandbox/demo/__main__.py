@@ -1,0 +1,190 @@
+"""`make demo`: an eMAG, a PostgreSQL and the real pipeline between them, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from tap_emag.sandbox import Sandbox, SandboxConfig
+from tap_emag.sandbox.demo.pipeline import CHECKOUT, Pipeline, PipelineError
+from tap_emag.sandbox.demo.results import Results, text_table
+from tap_emag.sandbox.locked import FolderInUseError, lock_folder
+from tap_emag.sandbox.postgres import ExternalPostgres, LocalPostgres, PostgresError, open_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_emag.sandbox.postgres import Postgres
+
+ORDERS, OFFERS, DAYS = 3000, 800, 60
+TOUCHED_ORDERS, NEW_ORDERS, TOUCHED_OFFERS, WITHDRAWN_OFFERS = 20, 5, 25, 2
+# The tap reads up to two seconds behind the server's clock; what changed last must be older.
+SETTLE_SECONDS = 3
+FOLDER = CHECKOUT / ".demo"
+
+
+def main() -> int:
+    """Run the demo; return the process' exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tap_emag.sandbox.demo", description=__doc__)
+    parser.add_argument(
+        "--keep", action="store_true", help="leave Postgres and sandbox running until Ctrl-C"
+    )
+    arguments = parser.parse_args()
+    # SIGINT too: a shell that starts this in the background lets it be ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    FOLDER.mkdir(exist_ok=True)
+    try:
+        with lock_folder(FOLDER), ExitStack() as stack:
+            Demo(stack).play(keep=arguments.keep)
+    except FolderInUseError:
+        return _fail("another demo is running in this checkout; wait for it, or end it")
+    except (PipelineError, PostgresError) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        _say("\nStopped.")
+        return 130
+    return 0
+
+
+class Demo:
+    """The parts of the demo, and the steps they go through."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._begin = time.monotonic()
+
+    def play(self, *, keep: bool) -> None:
+        """Go through all steps, then wait for Ctrl-C if asked to."""
+        _say("tap-emag demo: an eMAG on this machine -> tap-emag -> Meltano -> PostgreSQL\n")
+        self._open()
+        first = self._load("First run: everything")
+        self._change()
+        second = self._load("Second run: only what changed")
+        self._show(first, second)
+        _say(f"\nDone in {time.monotonic() - self._begin:.0f} seconds.")
+        self._tell_how_to_connect(keep=keep)
+        if keep:
+            _say("Ctrl-C ends it.")
+            with suppress(KeyboardInterrupt):
+                signal.pause()
+
+    def _open(self) -> None:
+        scratch = Path(tempfile.mkdtemp(prefix="tap-emag-demo-"))
+        self._stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        with self._step(f"eMAG sandbox: {ORDERS:,} orders of {DAYS} days, {OFFERS:,} offers"):
+            config = SandboxConfig(orders=ORDERS, offers=OFFERS, history_days=DAYS)
+            self._sandbox = self._stack.enter_context(Sandbox(config))
+        with self._step("PostgreSQL"):
+            self._postgres = self._stack.enter_context(open_postgres())
+            _refuse_a_used(self._postgres)
+        self._results = Results(self._postgres)
+        log = FOLDER / "demo.log"
+        log.write_bytes(b"")
+        self._pipeline = Pipeline(FOLDER / "project", self._environment(scratch), log)
+        with self._step(f"Meltano's plugins (log: {os.path.relpath(log)})"):
+            self._pipeline.install()
+
+    def _environment(self, scratch: Path) -> dict[str, str]:
+        start = datetime.now(timezone.utc) - timedelta(days=DAYS + 1)
+        return {
+            **self._postgres.environment(),
+            "TAP_EMAG_API_URL": self._sandbox.url,
+            "TAP_EMAG_USERNAME": "demo",
+            "TAP_EMAG_PASSWORD": "demo",
+            "TAP_EMAG_START_DATE": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            # Nothing of this may be found by the pipelines its user runs in earnest.
+            "MELTANO_DATABASE_URI": f"sqlite:///{scratch / 'meltano.db'}",
+            "XDG_STATE_HOME": str(scratch),
+        }
+
+    def _load(self, title: str) -> dict[str, int]:
+        begin = datetime.now(timezone.utc)
+        with self._step(title):
+            self._pipeline.run("tap-emag", "target-postgres")
+        return self._results.counts(since=begin)
+
+    def _change(self) -> None:
+        world = self._sandbox.world
+        with self._step(
+            f"In the sandbox: {TOUCHED_ORDERS} orders change, {NEW_ORDERS} are placed,"
+            f" {TOUCHED_OFFERS} offers change, {WITHDRAWN_OFFERS} go"
+        ):
+            world.withdraw_offers(WITHDRAWN_OFFERS)
+            world.touch_offers(TOUCHED_OFFERS)
+            world.touch_orders(TOUCHED_ORDERS)
+            world.add_orders(NEW_ORDERS)
+            time.sleep(SETTLE_SECONDS)
+
+    def _show(self, first: dict[str, int], second: dict[str, int]) -> None:
+        now = self._results.counts()
+        rows = [[table, first.get(table, 0), second.get(table, 0), now[table]] for table in now]
+        _say("\nRows loaded by each run, and in the table now")
+        _say(text_table(["table", "first run", "second run", "rows"], rows))
+        _say("  (orders changed within the last hour are always read again, whether new or not)")
+        self._results.create_views()
+        for title, table in self._results.answers():
+            _say(f"\n{title}\n{table}")
+
+    def _tell_how_to_connect(self, *, keep: bool) -> None:
+        if not keep and isinstance(self._postgres, LocalPostgres):
+            _say("Sandbox and PostgreSQL are gone now. To look around in them: make demo KEEP=1")
+            return
+        if not keep:
+            _say(f"The rows are in schema emag of {self._postgres!r}.")
+            return
+        psql = shutil.which("psql")
+        if psql is None and isinstance(self._postgres, LocalPostgres):
+            psql = str(self._postgres.psql)
+        _say(f"\n  {psql or 'psql'} '{self._postgres.dsn}'")
+        _say("  in there: SET search_path TO emag; \\d")
+        _say(f"  sandbox: {self._sandbox.url} (user demo, password demo)\n")
+
+    @contextmanager
+    def _step(self, title: str) -> Iterator[None]:
+        """Show a step, and how long it took once it is through."""
+        begin = time.monotonic()
+        sys.stdout.write(f"  {title} ... ")
+        sys.stdout.flush()
+        try:
+            yield
+        except BaseException:
+            _say("failed")
+            raise
+        _say(f"{time.monotonic() - begin:.1f} s")
+
+
+def _refuse_a_used(postgres: Postgres) -> None:
+    """Refuse a given database in which somebody's own tables might be."""
+    if isinstance(postgres, ExternalPostgres) and Results(postgres).counts():
+        raise PostgresError(
+            f"{postgres!r} has a schema `emag` with tables in it already. The demo does not write"
+            " into them: name an empty database in DATABASE_URL, or none"
+        )
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"\nThe demo stopped: {message}\n")
+    return 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
