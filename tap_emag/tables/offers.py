@@ -76,7 +76,7 @@ _IDENTITY = (
         "Properties, each an object of id (a characteristic of the category), value and sometimes"
         " tag; one id comes again for each of its values.",
     ),
-    Column("weight", MONEY, "Weight in kg; no longer sent by eMAG."),
+    Column("weight", MONEY, "Weight of the product as the seller gave it; no longer sent."),
     Column("content_details", JSON_ANY, "Details on the content, as sent; shape not documented."),
     Column("offer_properties", JSON_ANY, "Properties of the offer, as sent; not documented."),
     Column("auto_translated", FLAG, "Whether eMAG translated the texts by machine."),
@@ -100,8 +100,8 @@ _PRICES = (
         MONEY,
         "Price before the discount, without VAT, in `currency`; 0 or null when none is shown.",
     ),
-    Column("min_sale_price", MONEY, "Lowest price eMAG accepts for the offer, without VAT."),
-    Column("max_sale_price", MONEY, "Highest price eMAG accepts for the offer, without VAT."),
+    Column("min_sale_price", MONEY, "Lowest price the offer may have, without VAT."),
+    Column("max_sale_price", MONEY, "Highest price the offer may have, without VAT."),
     Column(
         "best_offer_sale_price",
         MONEY,
@@ -143,7 +143,9 @@ _PRICES = (
 _STOCK = (
     Column("status", INTEGER, "0 inactive, 1 active, 2 end of life."),
     Column("general_stock", INTEGER, "Pieces in stock over all warehouses."),
-    Column("estimated_stock", INTEGER, "Pieces in stock less those in orders not yet acknowledged."),
+    Column(
+        "estimated_stock", INTEGER, "Pieces in stock less those in new orders not yet taken on."
+    ),
     Column("stock", JSON_LIST, "Stock by warehouse, objects of value and sometimes warehouse_id."),
     Column(
         "handling_time",
@@ -158,7 +160,7 @@ _STOCK = (
     Column(
         "supply_lead_time",
         INTEGER,
-        "Days the seller takes to restock: 2, 3, 5, 7, 14, 30, 60, 90 or 120.",
+        "Days the seller takes to restock.",
         ("offer_details.supply_lead_time", "supply_lead_time"),
     ),
     Column("warranty", INTEGER, "Warranty in months."),
@@ -201,8 +203,8 @@ _STOCK = (
 )
 
 _CODES = (
-    "9 approved; 3, 11 (update waits) and 12 (update refused) sell as well; 0 draft, 1, 2 and 4 wait"
-    " for eMAG, 5 brand, 6 EAN, 8 documentation refused, 7 removed, 10 blocked"
+    "9 approved; 3, 11 (update waits) and 12 (update refused) sell as well; 0 draft, 1, 2 and 4"
+    " wait for eMAG, 5 brand, 6 EAN, 8 documentation refused, 7 removed, 10 blocked"
 )
 
 _RULES = (
@@ -215,7 +217,7 @@ _RULES = (
     *_validation(
         "translation_validation_status",
         "the translation's check",
-        f"{_CODES}; 13 to 16 not yet translated, 17 translated in part, which sells.",
+        f"{_CODES}; 13 to 16 not translated, 17 translated in part, which sells.",
     ),
     Column("doc_errors", JSON_ANY, "Errors of the documentation, as sent; null where it was seen."),
     Column(

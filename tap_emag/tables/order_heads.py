@@ -27,9 +27,9 @@ ORDERS = Table(
             "Number of the order. The same number may occur in two accounts.",
         ),
         Column("vendor_name", TEXT, "Name of the seller account as eMAG shows it."),
-        Column("parent_id", INTEGER, "Order this one was split from or replaces, if any."),
+        Column("parent_id", INTEGER, "Order this one belongs to; mostly null."),
         Column("date", TIMESTAMP, "When the customer placed the order, UTC."),
-        Column("created", TIMESTAMP, "When eMAG made the order for this seller, UTC."),
+        Column("created", TIMESTAMP, "When the order's record was made, UTC; rarely sent."),
         Column(
             "modified",
             TIMESTAMP,
@@ -59,9 +59,11 @@ ORDERS = Table(
             TEXT,
             "How the parcel reaches the customer: courier, pickup (a locker), and others.",
         ),
-        Column("payment_status", INTEGER, "0 not paid, 1 paid. Cash on delivery stays 0 till paid."),
-        Column("cashed_co", MONEY, "Amount paid by card, VAT included, in the order's currency."),
-        Column("cashed_cod", MONEY, "Amount paid in cash on delivery, VAT included."),
+        Column(
+            "payment_status", INTEGER, "0 not paid, 1 paid; cash on delivery stays 0 till then."
+        ),
+        Column("cashed_co", MONEY, "Amount the customer paid by card, in the order's currency."),
+        Column("cashed_cod", MONEY, "Amount to be paid in cash on delivery."),
         Column(
             "shipping_tax",
             MONEY,
@@ -71,19 +73,19 @@ ORDERS = Table(
             "customer",
             JSON_OBJECT,
             "The customer as one object: name, company, codes, phones, billing_… and shipping_…"
-            " address, email (an alias, no mailbox). Personal data; leave this column out to load"
-            " none of it.",
+            " address, email (an alias, no mailbox); its times are local. Personal data: leave"
+            " the column out to load none of it.",
         ),
         Column("customer_id", INTEGER, "eMAG's id of the customer.", ("customer.id",)),
         Column("proforms", JSON_LIST, "Proforma invoices of the order, as sent; mostly empty."),
         Column(
             "details",
             JSON_OBJECT,
-            "Delivery to a locker or office: locker_id, locker_name, locker_delivery_eligible (0, 1)"
-            ", courier_external_office_id. Null when there is none.",
+            "Delivery to a locker or office: locker_id, locker_name, locker_delivery_eligible (0,"
+            " 1), courier_external_office_id. Null when there is none.",
         ),
         Column("observation", TEXT, "Note on the order, written by a person."),
-        Column("is_storno", FLAG, "Whether the order was returned in part."),
+        Column("is_storno", FLAG, "Whether the order is marked as returned in part."),
         Column(
             "reason_cancellation_id",
             INTEGER,
@@ -108,7 +110,7 @@ ORDERS = Table(
             "When the customer asked to cancel the order, UTC; null if never.",
         ),
         Column("has_editable_products", FLAG, "Whether the seller may still change the lines."),
-        Column("refunded_amount", MONEY, "Amount paid back, VAT included, in the order's currency."),
+        Column("refunded_amount", MONEY, "Amount paid back, in the order's currency."),
         Column("refund_status", TEXT, "How far the refund is, in eMAG's words."),
         Column("maximum_date_for_shipment", TIMESTAMP, "When the order has to be sent by, UTC."),
         Column("finalization_date", TIMESTAMP, "When the order was finalized, UTC."),
@@ -119,7 +121,7 @@ ORDERS = Table(
         Column(
             "enforced_vendor_courier_accounts",
             ID_LIST,
-            "Courier accounts that may be used. Null: any; a list: these alone; an empty list: none,"
+            "Courier accounts allowed. Null: any; a list: these alone; an empty list: none,"
             " no AWB can be issued through eMAG.",
         ),
         Column("currency", TEXT, "Currency of the order's amounts, ISO 4217; since November 2025."),

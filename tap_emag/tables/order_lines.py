@@ -30,7 +30,11 @@ ORDER_LINES = Table(
         ),
         ORDER_MODIFIED,
         Column("product_id", INTEGER, "The seller's own id of the offer: `id` in products."),
-        Column("mkt_id", INTEGER, "eMAG's internal id of the product; null since October 2025."),
+        Column(
+            "mkt_id",
+            INTEGER,
+            "eMAG's internal id of the product; null in some since October 2025.",
+        ),
         Column("name", TEXT, "Name of the product at the time of the order."),
         Column("part_number", TEXT, "The seller's code of the product, at most 25 characters."),
         Column("ext_part_number", TEXT, "The seller's code of the product as eMAG was told it."),
@@ -50,7 +54,7 @@ ORDER_LINES = Table(
         Column(
             "retained_amount",
             MONEY,
-            "Amount kept back from the refund of a returned line, in `currency`.",
+            "Amount retained on the line, as eMAG sends it, in `currency`.",
         ),
         Column(
             "reversible_vat_charging",

@@ -7,7 +7,7 @@ from tap_emag.tables.table import GIVEN, Column, Table, extra_column
 from tap_emag.types import DATE, FLAG, INTEGER, MONEY, RATE, TEXT, TIMESTAMP
 
 ORDER_COLUMNS = (
-    Column("order_type", INTEGER, "Type of the order: 2 sent by eMAG, 3 sent by the seller.", GIVEN),
+    Column("order_type", INTEGER, "Type of the order: 2 sent by eMAG, 3 by the seller.", GIVEN),
     Column("order_id", INTEGER, "Number of the order.", GIVEN),
 )
 ORDER_MODIFIED = Column(
@@ -39,7 +39,7 @@ ORDER_VOUCHERS = Table(
         ORDER_MODIFIED,
         Column("id", INTEGER, "eMAG's id of this use of the voucher."),
         Column("voucher_name", TEXT, "Name of the voucher."),
-        Column("status", INTEGER, "Status code of the voucher; 1 is in force."),
+        Column("status", INTEGER, "Status code of the voucher, as eMAG sends it."),
         Column(
             "sale_price",
             MONEY,
@@ -152,7 +152,7 @@ ORDER_ATTACHMENTS = Table(
             "Kind of document: 1 invoice, 3 warranty, 4 manual, 8 guide, 10 AWB, 11 proforma;"
             " others occur.",
         ),
-        Column("force_download", FLAG, "Whether eMAG fetches the file again even if it has it."),
+        Column("force_download", FLAG, "Whether the file is to be fetched again."),
         Column("visibility", TEXT, "Who sees the document, such as public."),
         Column(
             "order_product_id",

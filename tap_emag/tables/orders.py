@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.tables.account import Account, integer_or_none, key_of
+from tap_emag.tables.cleaning import MisfitError, items_of
 from tap_emag.tables.order_heads import ORDERS
 from tap_emag.tables.order_lines import ORDER_LINES
 from tap_emag.tables.order_parts import ORDER_ATTACHMENTS, ORDER_VOUCHER_SPLITS, ORDER_VOUCHERS
-from tap_emag.tables.table import Report, unreported
-from tap_emag.types import clean_text, items_of
+from tap_emag.tables.table import unreported
+from tap_emag.types import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_emag.tables.table import Report
     from tap_emag.types import Clock
 
 __all__ = [
@@ -161,9 +163,7 @@ class _Order:
     def _attachments(self, files: list[Item], line_id: int) -> None:
         seen: Counter[str] = Counter()
         for _, raw in files:
-            url = raw.get("url")
-            text = clean_text(url) if isinstance(url, str) else ""
-            url_hash = hashlib.sha256(text.encode()).hexdigest()
+            url_hash = hashlib.sha256(_text(raw.get("url")).encode()).hexdigest()
             seen[url_hash] += 1
             given = {
                 **self.shared,
@@ -175,10 +175,18 @@ class _Order:
             self.rows.attachments.append(row)
 
 
+def _text(value: object) -> str:
+    """Return what a text column holds of a value, "" where that is nothing."""
+    try:
+        return parse_text(value)
+    except MisfitError:
+        return ""
+
+
 def _take(raw: Mapping[str, Any], key: str, table: str, kept: Row, report: Report) -> list[Item]:
-    """Take a child list's objects; whatever else it holds goes to `kept`, for the parent's extra."""
+    """Take a child list's objects; what else it holds goes to `kept`, for the parent's extra."""
     value = raw.get(key)
-    if not value and value in (None, "", [], {}):
+    if value is None or value in ([], {}, ""):
         return []
     items: list[Any] = items_of(value) if isinstance(value, list | dict) else [value]
     left = [item for item in items if not isinstance(item, dict) and item is not None]

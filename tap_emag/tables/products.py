@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tap_emag.tables.account import ACCOUNT_COLUMNS, ACCOUNT_KEYS, Account, key_of
 from tap_emag.tables.offers import PRODUCTS
-from tap_emag.tables.table import GIVEN, Column, Report, Table, unreported
+from tap_emag.tables.table import GIVEN, Column, Table, unreported
 from tap_emag.types import INTEGER, TEXT, TIMESTAMP, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tap_emag.tables.table import Report
 
 __all__ = [
     "PRODUCTS",

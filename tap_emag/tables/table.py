@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from tap_emag.types import JSON_OBJECT, ColumnType, MisfitError, clean_object, items_of
+from tap_emag.tables.cleaning import clean_object, items_of
+from tap_emag.types import JSON_OBJECT, MisfitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_emag.types import Clock
+    from tap_emag.types import Clock, ColumnType
 
 Finding = Literal["unknown", "misfit"]
 # Called with the table's name, what was found, and the wire key (`outer.inner` inside an object).
@@ -49,7 +50,8 @@ class Column:
         return (self.name,) if self.sources is None else self.sources
 
 
-Reader = tuple[str, "Callable[[Any], Any] | None"]
+# A column's name and parser; without one, the clock reads the value.
+Reader = tuple[str, Callable[[Any], Any] | None]
 
 
 @dataclass
@@ -57,10 +59,10 @@ class _Node:
     """What becomes of one wire key: columns for the whole value, and for keys inside it."""
 
     whole: list[Reader] = field(default_factory=list)
-    inner: dict[str, list[Reader]] = field(default_factory=dict)
+    inner: dict[str, Reader] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table: its name, key columns, columns, and the wire keys that have tables of their own.
 
@@ -107,26 +109,27 @@ class Table:
         Returns:
             A value for every column, ready to be written as JSON.
         """
-        row = self._blank | given
+        row = self._blank.copy()
+        row.update(given)
         extra: dict[str, Any] = dict(kept) if kept else {}
-        simple, nodes, children, name = self._simple, self._nodes, self.children, self.name
+        simple, nodes = self._simple, self._nodes
         for key, value in raw.items():
             if key in simple:
                 if value is not None and not _set(row, simple[key], value, clock):
                     extra[key] = value
-                    report(name, "misfit", key)
+                    report(self.name, "misfit", key)
             elif key in nodes:
                 if value is not None:
                     self._unfold(row, extra, key, value, clock, report)
-            elif key not in children:
-                report(name, "unknown", key)
+            elif key not in self.children:
+                report(self.name, "unknown", key)
                 if value is not None:
                     extra[key] = value
         if extra:
             row[EXTRA] = clean_object(extra)
         return row
 
-    def _unfold(  # noqa: PLR0913 - the state of one row
+    def _unfold(
         self,
         row: dict[str, Any],
         extra: dict[str, Any],
@@ -155,7 +158,7 @@ class Table:
         elif left:
             extra[key] = left
 
-    def _unfold_inner(  # noqa: PLR0913 - likewise
+    def _unfold_inner(
         self,
         row: dict[str, Any],
         node: _Node,
@@ -167,13 +170,13 @@ class Table:
         """Fill the columns of one nested object; return what none of them took."""
         left = {}
         for inner, item in value.items():
-            readers = node.inner.get(inner)
-            if readers and (item is None or any([_set(row, r, item, clock) for r in readers])):
+            reader = node.inner.get(inner)
+            if reader and (item is None or _set(row, reader, item, clock)):
                 continue
             if item is not None:
                 left[inner] = item
             if report:
-                report(self.name, "misfit" if readers else "unknown", f"{key}.{inner}")
+                report(self.name, "misfit" if reader else "unknown", f"{key}.{inner}")
         return left
 
     @cached_property
@@ -200,8 +203,11 @@ class Table:
             for source in column.wire_keys():
                 key, _, inner = source.partition(".")
                 node = plan.setdefault(key, _Node())
-                readers = node.inner.setdefault(inner, []) if inner else node.whole
-                readers.append((column.name, column.type.parse))
+                reader = (column.name, column.type.parse)
+                if inner:
+                    node.inner[inner] = reader
+                else:
+                    node.whole.append(reader)
         return plan
 
 
@@ -223,7 +229,7 @@ def extra_column() -> Column:
     return Column(
         EXTRA,
         JSON_OBJECT,
-        "What the API sent beyond the other columns, by its own key: keys that are not declared, and"
-        " values that did not fit their column. Null when there is nothing.",
+        "What the API sent beyond the other columns, by its own key: keys that are not declared,"
+        " and values that did not fit their column. Null when there is nothing.",
         GIVEN,
     )

@@ -1,0 +1,89 @@
+"""JSON values that the next program can hold: UTF-8, and Postgres's text, jsonb and numeric."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+# What Postgres's numeric holds: digits before and after the point. A JSON number beyond it, though
+# valid, would stop the loader, in a jsonb column as well.
+NUMERIC_DIGITS = 131072
+NUMERIC_SCALE = 16383
+
+
+class MisfitError(ValueError):
+    """A value that its column's type cannot keep exactly."""
+
+
+def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value that Postgres and UTF-8 can hold, changing nothing else.
+
+    NUL is stripped from texts and keys, half a surrogate pair becomes U+FFFD, a number that JSON or
+    numeric cannot hold (NaN, 1E+999999) becomes its text. Large integers stay as they are.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() and "\0" not in value else clean_text(value)
+    if isinstance(value, dict):
+        return clean_object(value)
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    if isinstance(value, float):
+        return value if fits_numeric(Decimal(repr(value))) else str(value)
+    if isinstance(value, Decimal) and not fits_numeric(value):
+        return str(value)
+    return value
+
+
+def clean_text(text: str) -> str:
+    """Strip NUL, which Postgres refuses in text, and replace halves of surrogate pairs."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def clean_object(value: dict[str, Any]) -> dict[str, Any]:
+    """Clean an object; keys that become the same are kept apart by an underscore."""
+    # An identifier holds neither NUL nor half a pair; nearly all keys are identifiers.
+    cleaned = {
+        key if key.isidentifier() else clean_text(key): (
+            item if item is None or isinstance(item, int) else clean(item)
+        )
+        for key, item in value.items()
+    }
+    if len(cleaned) == len(value):
+        return cleaned
+    cleaned = {}
+    for key, item in value.items():
+        name = clean_text(key)
+        while name in cleaned:
+            name += "_"
+        cleaned[name] = clean(item)
+    return cleaned
+
+
+def items_of(value: list[Any] | dict[str, Any]) -> list[Any]:
+    """Return the items of a list in any of the forms PHP gives it.
+
+    An array with holes in its numbering is written as an object with digits for keys, and a list of
+    one may come as the bare object.
+    """
+    if isinstance(value, list):
+        return value
+    if all(key.isdecimal() for key in value):
+        return list(value.values())
+    return [value]
+
+
+def fits_numeric(number: Decimal) -> bool:
+    """Tell whether a number is finite and within Postgres's numeric."""
+    exponent = number.as_tuple().exponent
+    return (
+        isinstance(exponent, int)
+        and exponent >= -NUMERIC_SCALE
+        and number.adjusted() < NUMERIC_DIGITS
+    )

@@ -1,0 +1,117 @@
+"""Times of the API, which are local and say no zone, and the clock that places them in UTC."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from tap_emag.tables.cleaning import MisfitError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+# Digits alone are Unix seconds from March 1973 on; below that they may as well be a compact date.
+EARLIEST_UNIX = 10**8
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, naive like all times between wire and text
+STAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?)(?:(?<=:\d\d)\.(\d+))?",
+    re.ASCII,
+)
+ZERO_DAY = "0000-00-00"
+ZERO_STAMP = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?)?")
+UNIX = re.compile(r"\d{9,12}", re.ASCII)
+
+
+def parse_naive(value: object) -> datetime | None:
+    """Read a local stamp of the API.
+
+    Args:
+        value: `YYYY-MM-DD HH:MM:SS`, also with `T`, with a fraction, or the date alone (midnight).
+
+    Returns:
+        The naive local time; None for null, "", a zero date, and whatever is no local stamp (Unix
+        seconds among them: their local time takes a `Clock`).
+    """
+    try:
+        return read_stamp(value) if isinstance(value, str) else None
+    except MisfitError:
+        return None
+
+
+def read_stamp(text: str) -> datetime | None:
+    """Read a local stamp; None for a blank or zero one, MisfitError for what is none."""
+    text = text.strip()
+    found = STAMP.fullmatch(text)
+    if found is None:
+        if not text:
+            return None
+        raise MisfitError("no time")
+    if text.startswith(ZERO_DAY) and ZERO_STAMP.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(found[1])
+    except ValueError:
+        raise MisfitError("no time of the calendar") from None
+    fraction = found[2]
+    return moment.replace(microsecond=int(fraction[:6].ljust(6, "0"))) if fraction else moment
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clock a marketplace keeps; turns its local times into UTC and back.
+
+    In autumn an hour of local time occurs twice and the wire does not say which is meant. It is
+    always taken as the first, so that the same text gives the same instant in every run. A time
+    that spring skips is read with the offset that was valid before the change.
+    """
+
+    zone: tzinfo
+
+    def utc(self, value: object) -> str | None:
+        """Return a time as `YYYY-MM-DDTHH:MM:SS+00:00`, fractions of a second cut off.
+
+        Args:
+            value: A local stamp as in `parse_naive`, or Unix seconds as a number or digits.
+
+        Returns:
+            The text; None for null, "" and a zero date.
+
+        Raises:
+            MisfitError: The value is no time.
+        """
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str) and not UNIX.fullmatch(value):
+                moment = read_stamp(value)
+                if moment is None:
+                    return None
+                moment -= self.zone.utcoffset(moment) or timedelta()
+            else:
+                moment = EPOCH + _unix(value)
+        except OverflowError:
+            raise MisfitError("a time beyond the calendar") from None
+        return moment.isoformat(timespec="seconds") + "+00:00"
+
+    def local(self, value: object) -> datetime | None:
+        """Return what this clock showed, naive: a stamp as it stands, Unix seconds converted.
+
+        None for null, "", a zero date, and whatever is no time.
+        """
+        if isinstance(value, str) and not UNIX.fullmatch(value):
+            return parse_naive(value)
+        try:
+            moment = (EPOCH + _unix(value)).replace(tzinfo=timezone.utc)
+            return moment.astimezone(self.zone).replace(tzinfo=None)
+        except (MisfitError, OverflowError):
+            return None
+
+
+def _unix(value: object) -> timedelta:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise MisfitError("no time")
+    if int(value) < EARLIEST_UNIX:
+        raise MisfitError("no Unix time")
+    return timedelta(seconds=int(value))
