@@ -1,8 +1,8 @@
 """What changed in a list that carries no time stamps: fingerprints, new, changed, gone. Pure.
 
-Offers have neither a created nor a modified time. So the tap remembers a fingerprint of each offer it
-has delivered, 7 bytes long, and writes an offer only when its fingerprint is new. Two versions of one
-offer pass for the same once in 2**56 changes.
+Offers have neither a created nor a modified time. So the tap remembers a fingerprint of each offer
+it has delivered, 7 bytes long, and writes an offer only when its fingerprint is new. Two versions
+of one offer pass for the same once in 2**56 changes.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ def fingerprint(row: Mapping[str, Any]) -> bytes:
 class Fingerprints:
     """The fingerprints of all delivered rows by id, and their compact text for a bookmark.
 
-    The text is FORMAT, a colon, and base64 of: for each id, ascending, the distance to the id before
-    it as a variable-length integer, then the fingerprint. 100,000 offers with random ids up to 2**32
+    The text is FORMAT, a colon, and base64 of: for each id, ascending, the distance to the id
+    before
+    it as a variable-length integer, then the fingerprint. 100,000 offers with random ids up to
+    2**32
     take less than 1.5 MB.
     """
 

@@ -1,4 +1,4 @@
-"""The command `tap-emag`: one clear message for a failure, and an exit code a scheduler can read."""
+"""The command `tap-emag`: one clear message for a failure, and exit codes for schedulers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import click
 from tap_emag.errors import EmagError, InterruptedSyncError
 from tap_emag.tap import TapEmag
 
+# Seconds a thread may compute before another gets its turn. A request's slot is a matter of
+# milliseconds: it must not wait behind the parsing of a page.
+SWITCH_INTERVAL = 0.001
 logger = logging.getLogger("tap-emag")
 
 
 def main() -> None:
     """Run the tap; see `tap_emag.errors` for what the exit codes mean."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         code = TapEmag.cli(standalone_mode=False) or 0
     except EmagError as error:

@@ -1,4 +1,4 @@
-"""One call of the API: a POST of flat JSON, Basic auth, a slot for every attempt, a checked envelope."""
+"""One call of the API: a POST of flat JSON, a slot for every attempt, a checked envelope."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ class Count:
 class Client:
     """Calls the API of one account. Safe to use from several threads.
 
-    The first request of all goes alone: when it is refused, or nobody answers, nothing else is sent,
+    The first request of all goes alone: when it is refused, or nobody answers, nothing else is
+    sent,
     and every later call raises the same error. So a wrong password costs one request, however many
     threads stand ready.
     """
@@ -85,6 +86,10 @@ class Client:
         self._sleep = sleep
         self._limiter = limiter or Limiter(settings.rate_limit_share, sleep=sleep)
         self._session = _session(settings)
+        # Proxies and certificates from the environment.
+        self._network = self._session.merge_environment_settings(
+            settings.api_url, {}, None, None, None
+        )
         self._counting = threading.Lock()
         self._first = threading.Lock()
         self._greeted = False
@@ -168,12 +173,17 @@ class Client:
     def _attempt(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
         """Send once; return the reply and the monotonic moment the request left."""
         bucket = bucket_of(resource)
+        # Made ready before the slot comes, so that nothing but the wire lies between slot and
+        # server.
+        request = self._session.prepare_request(
+            requests.Request("POST", f"{self._settings.api_url}/{resource}", json=dict(body))
+        )
         waited = self._limiter.take(bucket)
         with self._counting:
             self.requests += 1
             self.waited += waited
         begun = time.monotonic()
-        reply = self._post(resource, body)
+        reply = self._send(resource, request)
         self.clock.observe(reply.headers.get("date", ""), time.monotonic())
         error = classify(reply)
         if isinstance(error, ThrottledError):
@@ -182,13 +192,13 @@ class Client:
             raise error
         return reply, begun
 
-    def _post(self, resource: str, body: Mapping[str, Any]) -> Reply:
+    def _send(self, resource: str, request: requests.PreparedRequest) -> Reply:
         try:
-            response = self._session.post(
-                f"{self._settings.api_url}/{resource}",
-                json=dict(body),
+            response = self._session.send(
+                request,
                 timeout=(CONNECT_TIMEOUT, self._settings.request_timeout_seconds),
                 allow_redirects=False,  # the password goes nowhere but to the host that was named
+                **self._network,
             )
         except requests.RequestException as error:
             raise self._failed(resource, error) from None

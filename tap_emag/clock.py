@@ -13,8 +13,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class ServerClock:
     """A lower bound of the server's time at any moment of this process.
 
-    A reply that says 12:00:00 when it arrives left the server at 12:00:00 or up to a second later, so
-    at its arrival the server's clock shows at least that; the best of all replies counts. Windows end
+    A reply that says 12:00:00 when it arrives left the server at 12:00:00 or up to a second later,
+    so
+    at its arrival the server's clock shows at least that; the best of all replies counts. Windows
+    end
     behind this bound, and a machine whose own clock is wrong does no harm.
     """
 

@@ -5,9 +5,12 @@ everything under `order`, 3 a second and 180 a minute for all other resources to
 that is ours. Two rules decide when a request may leave:
 
 * *booking*: slots lie 1 / rate apart, first come, first served;
-* *looking back*: the n-th request leaves no earlier than `period / share` after the one n places
-  before it, for each limit of n requests a period. A thread that wakes late would otherwise send its
-  request together with the next one's.
+* *looking back*: a request leaves no earlier than a period after the one n places before it, for
+  each limit of n requests a period. A thread that wakes late would otherwise send its request
+  together
+  with the next ones. The period is stretched by three quarters of what the share leaves free: so
+  much
+  may two requests draw nearer on their way. The last quarter makes up for lateness.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ BUCKETS = {
     "orders": (Limit(12, 1.0), Limit(720, 60.0)),
     "other": (Limit(3, 1.0), Limit(180, 60.0)),
 }
+STRETCH = 0.75  # part of what the share leaves free that guards against lateness on the way
 SLOWEST = 0.1  # part of the rate that refusals leave at least
 SLOWER = 0.7  # what a refusal makes of the rate
 FASTER = 1.01  # what each granted slot makes of it again
@@ -75,7 +79,8 @@ class Budget:
         most = 0.0
         for limit in self.limits:
             if len(self.left) >= limit.requests:
-                earliest = self.left[-limit.requests] + limit.seconds / self.share
+                stretch = 1 + STRETCH * (1 / self.share - 1)
+                earliest = self.left[-limit.requests] + limit.seconds * stretch
                 most = max(most, earliest - now)
         return most
 

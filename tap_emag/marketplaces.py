@@ -14,9 +14,9 @@ class Marketplace:
     currency: str
 
 
-# Whether the Hungarian host keeps Budapest's or Bucharest's clock is not documented. Budapest is the
-# safe choice: a clock taken for too early only makes the newest hour arrive later, while one taken
-# for too late would let the bookmark pass orders that are still to come.
+# Whether the Hungarian host keeps Budapest's or Bucharest's clock is not documented. Budapest is
+# the safe choice: a clock taken for too early only makes the newest hour arrive later, while one
+# taken for too late would let the bookmark pass orders that are still to come.
 MARKETPLACES = {
     "emag_ro": Marketplace(
         "https://marketplace-api.emag.ro/api-3",

@@ -1,4 +1,4 @@
-"""When a failed request is tried again: only passing failures, ever longer pauses, the server's first."""
+"""When a failed request is tried again: passing failures only, with ever longer pauses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from tenacity import (
-    RetryCallState,
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
@@ -17,6 +16,10 @@ from tap_emag.errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tenacity import (
+        RetryCallState,
+    )
 
     from tap_emag.settings import Settings
 

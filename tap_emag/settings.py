@@ -1,7 +1,7 @@
 """Every setting of the tap, declared once: name, type, range, default, meaning.
 
-`meltano.yml` and the README repeat the names and defaults for those who read there; a test holds the
-three equal.
+`meltano.yml` and the README repeat the names and defaults for those who read there; a test holds
+the three equal.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ class _Check:
         values["order_types"] = self._order_types(values["order_types"])
         if not ACCOUNT_TYPE.fullmatch(str(values["account_type"])):
             self.problems.append(
-                f"account_type: {values['account_type']!r} is no short name; use up to 30 lower-case"
-                " letters, digits, - and _, such as main or fbe"
+                f"account_type: {values['account_type']!r} is no short name; use up to 30"
+                " lower-case letters, digits, - and _, such as main or fbe"
             )
         values["start_date"] = values["start_date"] or self.now - FIRST_SYNC
         self._order(values)
@@ -251,7 +251,9 @@ class _Check:
 
     def _number(self, setting: Setting, value: object) -> float | int | None:
         low, high = setting.minimum, setting.maximum
-        wanted = f"write a {'whole ' if setting.kind == 'integer' else ''}number from {low} to {high}"
+        wanted = (
+            f"write a {'whole ' if setting.kind == 'integer' else ''}number from {low} to {high}"
+        )
         try:
             number = float(str(value))
         except ValueError:
@@ -277,7 +279,7 @@ class _Check:
         return aware.astimezone(timezone.utc)
 
     def _marketplace(self, value: object) -> str:
-        if value not in MARKETPLACES:
+        if not isinstance(value, str) or value not in MARKETPLACES:
             self.problems.append(
                 f"marketplace: {value!r} is unknown; use one of {', '.join(MARKETPLACES)}"
             )

@@ -1,14 +1,14 @@
 """Time windows on the marketplace's own clock: cut, split, claim. Pure.
 
-eMAG stamps orders with local time and no zone, so the axis here is *local seconds*: what the clock on
-the marketplace's wall shows, counted from 1970-01-01 00:00:00. On the autumn night an hour of it is
-lived twice, on the spring night an hour is never lived.
+eMAG stamps orders with local time and no zone, so the axis here is *local seconds*: what the clock
+on the marketplace's wall shows, counted from 1970-01-01 00:00:00. On the autumn night an hour of it
+is lived twice, on the spring night an hour is never lived.
 
-A window `(after, until]` claims the seconds after + 1 … until. It is asked for with the bounds `after`
-and `until + 1`, one second wider on either side, so that it comes whole whether the API takes its
-bounds as included or excluded; rows of the two extra seconds belong to the neighbours. Both ends are
-*cuts*: places where neither the bounds nor the seconds between them fall into an hour lived twice or
-never, where a server may read a bound either way.
+A window `(after, until]` claims the seconds after + 1 … until. It is asked for with the bounds
+`after` and `until + 1`, one second wider on either side, so that it comes whole whether the API
+takes its bounds as included or excluded; rows of the two extra seconds belong to the neighbours.
+Both ends are *cuts*: places where neither the bounds nor the seconds between them fall into an hour
+lived twice or never, where a server may read a bound either way.
 """
 
 from __future__ import annotations
@@ -131,8 +131,6 @@ class Window:
         return [Window(*ends) for ends in pairwise([self.after, *inner, self.until])]
 
 
-
-
 def next_window(after: int, until: int, seconds: int, calendar: Calendar) -> Window:
     """Return the window that begins behind `after`: about `seconds` long, at most up to `until`.
 
@@ -140,9 +138,9 @@ def next_window(after: int, until: int, seconds: int, calendar: Calendar) -> Win
     """
     longest = LONGEST - 1  # the bounds lie a second further apart than the claim is long
     length = max(1, min(seconds, longest))
-    if until - after <= min(length * 3 // 2, longest):
-        return Window(after, until)
-    end = calendar.cut_before(after + length)
+    left = until - after
+    even = -(-left // -(-left // length))  # the same number of windows, none of them a scrap
+    end = calendar.cut_before(after + even)
     if end <= after:
-        end = calendar.cut_behind(after + length)
+        end = calendar.cut_behind(after + even)
     return Window(after, min(end, until))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tap_emag.readers.line import Line
 from tap_emag.readers.reading import Sealed
 from tap_emag.readers.scans import Scan
 from tap_emag.readers.windowed import WindowReader
 
-__all__ = ["Scan", "Sealed", "WindowReader"]
+__all__ = ["Line", "Scan", "Sealed", "WindowReader"]

@@ -7,57 +7,78 @@ from __future__ import annotations
 
 import queue
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.client import Count, Page
-from tap_emag.readers.reading import FEW, TARGET, Ask, Reading, Sealed, Split, Trust
+from tap_emag.client import Page
+from tap_emag.readers.reading import (
+    FEW,
+    SOME,
+    TARGET,
+    Ask,
+    Reading,
+    Sealed,
+    Split,
+)
 from tap_emag.windows import LONGEST, Window, next_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from datetime import datetime
 
+    from tap_emag.client import Count
     from tap_emag.readers.windowed import WindowReader
 
 OPEN_ROWS = 10_000  # being read, or waiting to be written
 OPEN_WINDOWS = 24
+COUNTED_AHEAD = 4  # windows
 SMALLEST_TARGET = 200  # rows
 CALMER, BUSIER = 1.25, 0.5  # what a sealed and an unsealed window make of the target
+SPARSE = 300  # rows in the longest window
+FIRST_LOOKS = 2  # sparse windows under way at first: each one that fits its page makes it one more
+MEMORY = 0.4  # part of what earlier windows weighed, for each later one
 POLL = 0.1  # seconds
 
 
 class Line:
-    """The windows of one range; `run` works in a thread of its own, `next` is for the caller's."""
+    """The windows of one range: `run` has a thread of its own, iterating is for the caller's."""
 
     def __init__(
         self, reader: WindowReader, after: int, end: int | None, filters: dict[str, Any]
     ) -> None:
         """Begin behind the local second `after`; see WindowReader.read."""
+        self.after = after
         self.stopped = threading.Event()
         self._reader = reader
         self._filters = filters
         self._end = end
         self._planned = after
         self._goal: int | None = None
-        self._density: float | None = None  # rows a second
+        self._rows_lately = self._seconds_lately = 0.0
         self._target: float = TARGET
-        self._trust = Trust()
+        self._looks = FIRST_LOOKS
         self._readings: list[Reading] = []
         self._under_way: dict[Future[Page | Count | None], tuple[Reading, Ask]] = {}
         self._out: queue.SimpleQueue[Sealed | BaseException | None] = queue.SimpleQueue()
         self._waiting_rows = 0
         self._lock = threading.Lock()
 
-    def next(self) -> Sealed | None:
-        """Return the next sealed window, None behind the last; raise what went wrong."""
-        item = self._out.get()
-        if isinstance(item, BaseException):
-            raise item
-        if item is not None:
-            with self._lock:
-                self._waiting_rows -= len(item.rows)
-        return item
+    def __iter__(self) -> Iterator[Sealed]:
+        """Deliver the sealed windows, oldest first.
+
+        Raises:
+            EmagError: What the client raises, or that the rows never held still.
+        """
+        try:
+            while (item := self._out.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                with self._lock:
+                    self._waiting_rows -= len(item.rows)
+                yield item
+        finally:
+            self.stopped.set()
 
     def run(self) -> None:
         """Read until everything is delivered, something fails, or the caller has enough."""
@@ -107,25 +128,49 @@ class Line:
     def _room(self) -> bool:
         if not self._readings:
             return True
-        if self._goal is None or len(self._readings) >= OPEN_WINDOWS:
+        most = self._looks if self._sparse else OPEN_WINDOWS
+        if self._goal is None or len(self._readings) >= most:
             return False
         rows = sum(TARGET if r.expected is None else r.expected for r in self._readings)
         return rows + self._waiting_rows < OPEN_ROWS
 
     def _length(self) -> int:
-        """Return how many seconds the next window should span."""
+        """Return how many seconds the next window should span.
+
+        Where the longest window would hold few pages, its count and its last, half empty page weigh
+        too much; short replies do with fewer requests.
+        """
         if not self._density:
             return LONGEST
-        rows = self._target if self._trust.counts else FEW
+        rows = self._target if self._reader.trust.counts and not self._sparse else FEW
         return max(1, int(min(rows / self._density, LONGEST)))
 
-    def _reading(self, window: Window, expected: float | None) -> Reading:
+    @property
+    def _sparse(self) -> bool:
+        return self._density is not None and self._density * LONGEST < SPARSE
+
+    @property
+    def _density(self) -> float | None:
+        """Rows a second by the latest windows, the newest weighing most; None when unknown."""
+        return self._rows_lately / self._seconds_lately if self._seconds_lately else None
+
+    def _met(self, rows: int, window: Window) -> None:
+        self._rows_lately = self._rows_lately * MEMORY + rows
+        self._seconds_lately = self._seconds_lately * MEMORY + window.seconds
+
+    def _reading(self, window: Window, expected: float | None, *, tried: bool = False) -> Reading:
         reader = self._reader
-        return Reading(window, reader.calendar, self._trust, reader.moment, expected)
+        return Reading(window, reader.calendar, reader.trust, reader.moment, expected, tried)
 
     def _send(self) -> None:
-        """Send what can be sent, the oldest windows' requests first."""
-        for reading in self._readings:
+        """Send what can be sent: the oldest windows first, but the next windows' counts in time.
+
+        A window's last page waits for all its others; the windows behind it fill that pause, if it
+        is
+        known by then what pages they have.
+        """
+        early = [r for r in self._readings[:COUNTED_AHEAD] if r.wants_count]
+        for reading in [*early, *self._readings]:
             if self._goal is not None and reading.idle:
                 reading.limit(self._goal)
             while len(self._under_way) < self._reader.concurrency and (ask := reading.next_ask()):
@@ -150,10 +195,10 @@ class Line:
             reading.counted(None, reading.window.until)
         else:
             reading.counted(answer.rows, self._reader.settled(answer.taken))
-            self._density = answer.rows / reading.window.seconds
+            self._met(answer.rows, reading.window)
 
     def _deliver(self) -> None:
-        """Hand on the sealed windows at the head of the line; put parts in the place of the rest."""
+        """Hand on the sealed windows at the head of the line; replace the split ones."""
         self._readings = [part for reading in self._readings for part in self._resolved(reading)]
         while self._readings and isinstance(sealed := self._readings[0].result, Sealed):
             del self._readings[0]
@@ -167,15 +212,17 @@ class Line:
             self._learn(reading)
             yield reading
             return
-        if not split.counted and self._trust.counts:
+        if split.unsteady:
             self._target = max(SMALLEST_TARGET, self._target * BUSIER)
+        self._looks = max(FIRST_LOOKS, self._looks // 2)
+        tried = not split.unsteady and split.rows < SOME
         for window in split.windows:
-            rows = None if split.rows is None else split.rows / len(split.windows)
-            yield self._reading(window, rows)
+            yield self._reading(window, split.rows / len(split.windows), tried=tried)
 
     def _learn(self, reading: Reading) -> None:
         """Keep in mind how dense a sealed window was; once, when it is delivered."""
         if isinstance(reading.result, Sealed) and reading is self._readings[0]:
             window = reading.result.window
-            self._density = len(reading.result.rows) / max(1, window.seconds)
+            self._met(len(reading.result.rows), window)
             self._target = min(TARGET, self._target * CALMER)
+            self._looks = min(OPEN_WINDOWS, self._looks + 1)

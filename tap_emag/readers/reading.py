@@ -1,17 +1,20 @@
 """One window being read: what to ask next, and what the replies prove. Pure.
 
-A window lies behind the server's clock. So rows can leave it (whoever touches an order moves it to the
-present) but none can enter it. That makes three proofs possible that a window was read whole, whatever
-order the API sorts by:
+A window lies behind the server's clock. So rows can leave it (whoever touches an order moves it to
+the present) but none can enter it. That makes three proofs possible that a window was read whole,
+whatever order the API sorts by:
 
 * **a short reply**: fewer rows than a page holds came back; one reply is one snapshot.
-* **two equal counts**: the API counts the window; all pages but the last are read; when they are all
-  back, the last one is. It is short, so it says how many rows there are at that moment: the second
+* **two equal counts**: the API counts the window; all pages but the last are read; when they are
+  all back, the last one is. It is short, so it says how many rows there are at that moment: the
+  second
   count. If it equals the first, nothing left in between, no page shifted, and as many distinct ids
-  as counted have been seen. The last page is therefore always the short one, even if it is empty, so
+  as counted have been seen. The last page is therefore always the short one, even if it is empty,
+  so
   that a count that is too low cannot pass.
-* **two equal passes**, for a second that cannot be split: the pages are read one by one up to a short
-  one until two passes in a row saw the same ids. A row of the first pass that left would be missing
+* **two equal passes**, for a second that cannot be split: the pages are read one by one up to a
+  short one until two passes in a row saw the same ids. A row of the first pass that left would be
+  missing
   from the second, so nothing left, so nothing was missed.
 
 What cannot be proven is split and read again.
@@ -23,7 +26,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_emag.client import PAGE_SIZE, Page
+from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, UnsteadyError
 from tap_emag.windows import DAY, Window, second_of
 
@@ -31,12 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from tap_emag.client import Page
     from tap_emag.windows import Calendar
 
 COUNT = 0  # an Ask for the count; any other number is a page
 TARGET = 2500  # rows in a window: 25 pages and one count make 96 rows a request
 MOST = 4000  # a window that holds more is split before it is read
-FEW = 60  # rows in a window when short replies alone must prove it
+FEW = 68  # rows in a window that one short reply is to prove
+SOME = 150  # from as many expected rows on, counting is cheaper than a try with a short reply
 LOOK_SPAN = 2 * DAY  # up to this length a window of unknown density is looked at, not counted
 MOST_PASSES = 20
 MOST_DISAGREEMENTS = 6  # in a row, until counts are held for useless
@@ -53,19 +58,26 @@ class Ask(NamedTuple):
 
 @dataclass
 class Trust:
-    """Whether the API's counts are any good, as far as this run has seen."""
+    """Whether the API's counts are any good, as far as this run has seen.
+
+    A count that is always too low by what happens to leave would pass for equal. So the first one
+    is tried: the last page is read at once, and says whether it is right.
+    """
 
     counts: bool = True
+    tried: bool = False
+    proven: bool = False
     disagreements: int = 0
 
     def agreed(self) -> None:
         """Note a count that was confirmed by the rows."""
         self.disagreements = 0
 
-    def disagreed(self) -> None:
-        """Note a count that was not: rows left meanwhile, or it is wrong."""
+    def disagreed(self, rows: int, count: int) -> None:
+        """Note that the rows were not as many as counted: some left meanwhile, or it is wrong."""
         self.disagreements += 1
-        if self.disagreements >= MOST_DISAGREEMENTS:
+        # Nobody can enter a window, so a count that is too low was wrong when it was made.
+        if rows > count or self.disagreements >= MOST_DISAGREEMENTS:
             self.counts = False
 
 
@@ -83,11 +95,14 @@ class Sealed:
 
 @dataclass(frozen=True)
 class Split:
-    """A window to be read anew in parts; `counted` tells that the API said how many rows it holds."""
+    """A window to be read anew in parts; `rows` is about how many it holds.
+
+    `unsteady` tells that it would not hold still, not that it was too large.
+    """
 
     windows: list[Window]
-    rows: float | None
-    counted: bool
+    rows: float
+    unsteady: bool = False
 
 
 @dataclass
@@ -99,25 +114,32 @@ class Reading:
     trust: Trust
     moment: Callable[[Any], datetime | None]  # parses a naive local time
     expected: float | None = None  # rows, by the density of the windows before
+    tried: bool = False  # part of a window that was expected to fit one page, and did not
     result: Sealed | Split | None = None
     _asks: deque[int] = field(default_factory=deque)
     _under_way: int = 0
     _seen: dict[Any, Row] = field(default_factory=dict)
     _count: int | None = None
     _last: int = 0  # the page that will be short; 0 outside the proof by counts
+    _trying: bool = False  # the last page, read first, is to say whether the count is right
     _was_full: bool = False
     _passes: int = 0
     _pass_before: frozenset[Any] | None = None
 
     def __post_init__(self) -> None:
         unknown = self.expected is None
-        many = self.window.seconds > LOOK_SPAN if unknown else (self.expected or 0) >= PAGE_SIZE * 0.8
+        many = self.window.seconds > LOOK_SPAN if unknown else (self.expected or 0) >= SOME
         self._asks.append(COUNT if many and self.trust.counts else 1)
 
     @property
     def idle(self) -> bool:
         """Tell whether no request of this window is under way."""
         return self._under_way == 0
+
+    @property
+    def wants_count(self) -> bool:
+        """Tell whether the next request is a count."""
+        return bool(self._asks) and self._asks[0] == COUNT
 
     def limit(self, until: int) -> None:
         """Let the window end at `until`, a cut, if it would end later; only while idle."""
@@ -145,11 +167,13 @@ class Reading:
         elif count < PAGE_SIZE:
             self._asks.append(1)
         elif count > MOST and self._parts(count // TARGET + 1):
-            self._split(count // TARGET + 1, count, counted=True)
+            self._split(count // TARGET + 1, count)
         else:
             self._count = count
             self._last = count // PAGE_SIZE + 1
-            self._asks.extend(range(1, self._last))
+            self._trying = not self.trust.tried
+            self.trust.tried = True
+            self._asks.extend([self._last] if self._trying else range(1, self._last))
 
     def paged(self, ask: Ask, page: Page, settled: int) -> None:
         """Take a page; `settled` is the newest local second that was over when it was made."""
@@ -180,35 +204,42 @@ class Reading:
 
     def _resolve_full(self) -> None:
         """Go on after a full first page: count, or where that is no use, split, or repeat."""
+        fits_in_two = not self.tried and FEW / 2 <= (self.expected or 0) < SOME
+        if (fits_in_two or not self.trust.counts) and self._split_for_short_replies():
+            return
+        self._seen.clear()
         if self.trust.counts:
-            self._seen.clear()
             self._asks.append(COUNT)
-        elif not self._split_for_short_replies():
+        else:
             self._begin_pass()
 
     def _split_for_short_replies(self) -> bool:
-        wish = 4 if self.expected is None else int(self.expected / FEW) + 1
-        parts = max(2, wish)
-        return bool(self._parts(parts)) and self._split(parts, self.expected, counted=False)
+        rows = SOME if self.expected is None else max(self.expected, PAGE_SIZE)
+        parts = int(rows / FEW) + 1
+        return bool(self._parts(parts)) and self._split(parts, rows)
 
     def _paged_in_count(self, ask: Ask, page: Page) -> None:
         if ask.page < self._last:
             if self.idle and not self._asks:
                 self._asks.append(self._last)
             return
-        second_count = (self._last - 1) * PAGE_SIZE + len(page.rows)
-        if page.short and second_count == self._count == len(self._seen):
+        rows, count = (self._last - 1) * PAGE_SIZE + len(page.rows), self._count or 0
+        right = page.short and rows == count
+        if self._trying:
+            self._trying, self.trust.proven, self.trust.tried = False, right, right
+            if right:
+                self._seen.clear()
+                self._asks.extend(range(1, self._last))
+                return
+        elif right and self.trust.proven and len(self._seen) == count:
             self.trust.agreed()
             self._seal()
             return
-        if second_count > (self._count or 0):
-            self.trust.counts = False  # nobody can enter, so the first count was too low
-        else:
-            self.trust.disagreed()
-        count, self._last = self._count, 0
+        self.trust.disagreed(rows, count)
+        self._last = 0
         self._seen.clear()
         if self._parts(2):
-            self._split(2, count, counted=False)
+            self._split(2, rows, unsteady=True)
         else:
             self._begin_pass()
 
@@ -237,8 +268,8 @@ class Reading:
         windows = self.window.split(parts, self.calendar)
         return windows if len(windows) > 1 else []
 
-    def _split(self, parts: int, rows: float | None, *, counted: bool) -> bool:
-        self.result = Split(self._parts(parts), rows, counted)
+    def _split(self, parts: int, rows: float, *, unsteady: bool = False) -> bool:
+        self.result = Split(self._parts(parts), rows, unsteady)
         return True
 
     def _seal(self) -> None:

@@ -1,8 +1,9 @@
 """Reads a whole list that has no times, such as all offers, and proves that the reading was whole.
 
-A scan is sealed by two equal counts: the API's own, and what the last page, read when all others are
-back, says by being short. Where the API's count is of no use, two passes in a row that saw the same
-ids do. Rows can join such a list as well as leave it, so a row that seems to have vanished is asked
+A scan is sealed by two equal counts: the API's own, and what the last page, read when all others
+are back, says by being short. Where the API's count is of no use, two passes in a row that saw the
+same ids do. Rows can join such a list as well as leave it, so a row that seems to have vanished is
+asked
 for again before anybody is told.
 """
 
@@ -57,8 +58,8 @@ class Scan:
             if self._sealed:
                 return
         raise UnsteadyError(
-            f"{self.resource}/read: rows joined or left during each of {MOST_SCANS} passes; what was"
-            " read is written, what vanished is not known. Run again when fewer are added"
+            f"{self.resource}/read: rows joined or left during each of {MOST_SCANS} passes; what"
+            " was read is written, what vanished is not known. Run again when fewer are added"
         )
 
     def absent(self, keys: set[int]) -> set[int]:

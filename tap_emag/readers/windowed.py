@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.client import Count, Page
 from tap_emag.errors import ContractError
 from tap_emag.readers.line import Line
-from tap_emag.readers.reading import COUNT, Ask, Sealed
+from tap_emag.readers.reading import COUNT, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
     from datetime import datetime
 
-    from tap_emag.client import Client
+    from tap_emag.client import Client, Count, Page
+    from tap_emag.readers.reading import Ask
     from tap_emag.windows import Calendar
 
 BEHIND_CLOCK = timedelta(seconds=2)
@@ -27,7 +27,8 @@ BEHIND_CLOCK = timedelta(seconds=2)
 class WindowReader:
     """Reads one resource by windows on `modified`.
 
-    `moment` parses a naive local time as the API writes it; `concurrency` is how many requests may be
+    `moment` parses a naive local time as the API writes it; `concurrency` is how many requests may
+    be
     under way at once.
     """
 
@@ -37,11 +38,14 @@ class WindowReader:
     concurrency: int
     moment: Callable[[Any], datetime | None]
     resource: str = "order"
+    trust: Trust = field(default_factory=Trust)
 
-    def read(self, after: int, end: int | None, filters: Mapping[str, Any]) -> Iterator[Sealed]:
-        """Deliver every window of (after, now] or (after, end], sealed, oldest first.
+    def start(self, after: int, end: int | None, filters: Mapping[str, Any]) -> Line:
+        """Begin to read every window of (after, now] or (after, end].
 
-        A thread of its own keeps requests under way while the caller writes rows to the target.
+        Requests go out at once, from a thread of their own, so that the caller can write the rows
+        of
+        one range while the next is being read.
 
         Args:
             after: Local second behind which to begin, a cut of the calendar.
@@ -49,18 +53,12 @@ class WindowReader:
                 seconds behind the server's clock when the run began.
             filters: What else each request asks for, such as the order type.
 
-        Raises:
-            EmagError: What the client raises, or that the rows never held still.
+        Returns:
+            The windows under way; iterate it for the sealed ones, oldest first.
         """
         line = Line(self, after, end, dict(filters))
-        thread = threading.Thread(target=line.run, name="windows", daemon=True)
-        thread.start()
-        try:
-            while (sealed := line.next()) is not None:
-                yield sealed
-        finally:
-            line.stopped.set()
-            thread.join(timeout=1)
+        threading.Thread(target=line.run, name="windows", daemon=True).start()
+        return line
 
     def ask(self, ask: Ask, filters: Mapping[str, Any]) -> Page | Count | None:
         """Send one request of a window; None when the API refuses to count."""

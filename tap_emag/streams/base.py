@@ -1,15 +1,15 @@
-"""What all streams share: tables as schemas, children from the same reply, bookmarks set by proof."""
+"""What all streams share: schemas from tables, children written along, proven bookmarks."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
+    import logging
     from collections.abc import Iterable, Mapping
 
     from singer_sdk.helpers.types import Context, Record
@@ -31,7 +31,8 @@ class Row(dict[str, Any]):
 class EmagStream(Stream):
     """A stream that fills one table.
 
-    The SDK would move the bookmark with every row and run each child stream once per parent row. Here
+    The SDK would move the bookmark with every row and run each child stream once per parent row.
+    Here
     a bookmark moves when a reading was proven whole, and children are written along with their
     parent, so both of those hooks are replaced.
     """
@@ -57,7 +58,7 @@ class EmagStream(Stream):
     def get_replication_key_signpost(
         self,
         context: Context | None = None,  # noqa: ARG002
-    ) -> datetime.datetime | None:
+    ) -> dt.datetime | None:
         """Return none: no bookmark here is taken from a row."""
         return None
 
@@ -70,7 +71,7 @@ class EmagStream(Stream):
         """Do nothing: see `move_bookmark`."""
 
     def move_bookmark(self, context: Context | None, **values: Any) -> None:  # noqa: ANN401
-        """Set values of the partition's bookmark and write the state, once all rows before it are."""
+        """Set values of the partition's bookmark and write the state, behind all rows so far."""
         self.get_context_state(context).update(replication_key=self.replication_key, **values)
         self.state_manager.is_flushed = False
         self._write_state_message()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.readers import WindowReader
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_emag.readers import Sealed
+    from tap_emag.readers import Line, Sealed
 
 PROGRESS_SECONDS = 15.0
 
 
 class Orders(EmagStream):
-    """Orders by (`modified`, `id`), each window of time proven whole before the bookmark passes it."""
+    """Orders by (`modified`, `id`); the bookmark passes a window once it is proven whole."""
 
     table = tables.ORDERS
     replication_key = "modified"
     is_sorted = True
+    _lines: dict[int, Line] | None = None  # by order type; those not yet taken up
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -40,40 +42,54 @@ class Orders(EmagStream):
         if context is None:
             return
         self.begin_children()
-        reader = WindowReader(
+        if not self._lines:
+            self._lines = {part["type"]: self._start(part) for part in self.partitions}
+        kind = int(context["type"])
+        line = self._lines.pop(kind)
+        progress = _Progress(self, self._calendar, kind, line.after)
+        for sealed in line:
+            for row in self._rows(sealed, kind):
+                self._tap.check()
+                yield row
+            self._seal(context, sealed)
+            progress.tell(sealed)
+
+    @cached_property
+    def _calendar(self) -> Calendar:
+        return Calendar(self._tap.settings.timezone)
+
+    @cached_property
+    def _reader(self) -> WindowReader:
+        return WindowReader(
             self._tap.client,
-            Calendar(self._tap.settings.timezone),
+            self._calendar,
             self._tap.executor,
             self._tap.settings.max_concurrent_requests,
             parse_naive,
         )
-        kind = int(context["type"])
-        after = self._begin(reader.calendar, context)
-        progress = _Progress(self, kind, after)
-        for sealed in reader.read(after, self._end(reader.calendar), {"type": kind}):
-            for row in self._rows(sealed, kind):
-                self._tap.check()
-                yield row
-            self._seal(reader.calendar, context, sealed)
-            progress.tell(sealed)
+
+    def _start(self, context: Context) -> Line:
+        """Begin to read a partition; all are begun at once, so that the budget never idles."""
+        return self._reader.start(self._begin(context), self._end, {"type": context["type"]})
 
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         """End the child streams' counters with the stream."""
         super().finalize_state_progress_markers(state)
         self.end_children()
 
-    def _begin(self, calendar: Calendar, context: Context) -> int:
+    def _begin(self, context: Context) -> int:
         """Return the cut behind which to read: the bookmark less the look-back, or the start."""
-        settings = self._tap.settings
+        settings, calendar = self._tap.settings, self._calendar
         bookmark = self.get_context_state(context).get("replication_key_value")
         if bookmark:
             reached = calendar.local(datetime.fromisoformat(bookmark))
             return calendar.cut_before(reached - settings.order_lookback_seconds)
         return calendar.cut_before(calendar.local(settings.start_date) - 1)
 
-    def _end(self, calendar: Calendar) -> int | None:
+    @property
+    def _end(self) -> int | None:
         end = self._tap.settings.end_date
-        return None if end is None else calendar.cut_behind(calendar.local(end))
+        return None if end is None else self._calendar.cut_behind(self._calendar.local(end))
 
     def _rows(self, sealed: Sealed, kind: int) -> Iterator[Row]:
         for raw in sealed.rows:
@@ -88,9 +104,9 @@ class Orders(EmagStream):
                 },
             )
 
-    def _seal(self, calendar: Calendar, context: Context, sealed: Sealed) -> None:
+    def _seal(self, context: Context, sealed: Sealed) -> None:
         """Move the bookmark to the window's end, but not nearer the present than is settled."""
-        now = self._tap.client.clock.now()
+        calendar, now = self._calendar, self._tap.client.clock.now()
         settled = calendar.horizon(now - timedelta(seconds=self._tap.settings.settle_seconds))
         reached = min(sealed.window.until, calendar.cut_before(settled))
         moment = calendar.instant(reached).isoformat()
@@ -134,13 +150,13 @@ class OrderAttachments(ChildStream):
 class _Progress:
     """Says now and then how far a long reading is."""
 
-    def __init__(self, stream: Orders, kind: int, after: int) -> None:
+    def __init__(self, stream: Orders, calendar: Calendar, kind: int, after: int) -> None:
         self.stream = stream
         self.kind = kind
         self.after = after
         self.begun = self.told = time.monotonic()
         self.rows = 0
-        self.until = Calendar(stream._tap.settings.timezone).local(datetime.now(timezone.utc))  # noqa: SLF001
+        self.until = calendar.local(datetime.now(timezone.utc))
 
     def tell(self, sealed: Sealed) -> None:
         self.rows += len(sealed.rows)

@@ -28,7 +28,7 @@ class Products(EmagStream):
     replication_key = "changed_at"
 
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Yield new and changed offers; tell of those that vanished once the scan is proven whole."""
+        """Yield new and changed offers; after a whole scan, tell of those that vanished."""
         self.begin_children()
         bookmark = self.get_context_state(context)
         known = self._known(bookmark)
@@ -66,7 +66,9 @@ class Products(EmagStream):
         text = bookmark.get("offers")
         known = Fingerprints.unpack(text) if text else Fingerprints()
         if known is None:
-            self.logger.warning("the remembered fingerprints cannot be read: all offers are written")
+            self.logger.warning(
+                "the remembered fingerprints cannot be read: all offers are written"
+            )
         return known or Fingerprints()
 
     def _moment(self, bookmark: dict[str, Any], taken: datetime) -> str:
@@ -136,6 +138,4 @@ class _Progress:
             )
 
     def end(self) -> None:
-        self.stream.logger.info(
-            "%d offers written, %d unchanged", self.written, self.unchanged
-        )
+        self.stream.logger.info("%d offers written, %d unchanged", self.written, self.unchanged)

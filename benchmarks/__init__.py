@@ -1,0 +1,1 @@
+"""What the tap costs and how fast it is, measured."""

@@ -1,0 +1,52 @@
+"""What several test modules share: a PostgreSQL, and Meltano with its plugins installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from tap_emag.sandbox.postgres import open_postgres
+from tests.meltano_project import MeltanoProject, install_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tap_emag.sandbox.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server for the whole session: the one in `DATABASE_URL`, or one of our own."""
+    with open_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[Postgres]:
+    """An empty database for one test."""
+    name = f"tap_emag_test_{uuid4().hex[:12]}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def meltano_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Meltano project with its plugins installed, shared by all tests."""
+    return install_plugins(tmp_path_factory.mktemp("meltano") / "project")
+
+
+@pytest.fixture
+def meltano_project(
+    tmp_path: Path, database: Postgres, meltano_plugins: Path
+) -> Callable[..., MeltanoProject]:
+    """Make this test's pipeline: `meltano_project(sandbox.url, order_types=[3])`."""
+
+    def make(sandbox_url: str, **tap_settings: Any) -> MeltanoProject:  # noqa: ANN401
+        return MeltanoProject(
+            tmp_path, database, sandbox_url, plugins=meltano_plugins, **tap_settings
+        )
+
+    return make

@@ -1,0 +1,142 @@
+"""Settings are checked together, and every problem says what to write instead."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_emag.errors import ConfigurationError
+from tap_emag.marketplaces import MARKETPLACES
+from tap_emag.settings import SETTINGS, Settings, config_schema
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NEEDED = {"username": "demo", "password": "geheim"}
+
+
+def settings(**values: Any) -> Settings:  # noqa: ANN401
+    return Settings.from_config({**NEEDED, **values}, NOW)
+
+
+def problems(**values: Any) -> list[str]:  # noqa: ANN401
+    with pytest.raises(ConfigurationError) as caught:
+        settings(**values)
+    return caught.value.problems
+
+
+def test_user_and_password_are_enough() -> None:
+    plain = settings()
+    assert plain.api_url == "https://marketplace-api.emag.ro/api-3"
+    assert plain.timezone == ZoneInfo("Europe/Bucharest")
+    assert plain.start_date == NOW - timedelta(days=365)
+    assert plain.end_date is None
+    assert plain.order_types == (3, 2)
+
+
+@pytest.mark.parametrize("name", MARKETPLACES)
+def test_each_marketplace_brings_its_host_and_clock(name: str) -> None:
+    assert settings(marketplace=name).api_url == MARKETPLACES[name].api_url
+    assert settings(marketplace=name).timezone.key == MARKETPLACES[name].timezone
+
+
+def test_the_password_is_not_shown() -> None:
+    assert "geheim" not in repr(settings())
+
+
+def test_empty_text_and_null_mean_the_default() -> None:
+    assert settings(start_date="", api_url=None, settle_seconds="") == settings()
+
+
+def test_numbers_may_come_as_text() -> None:
+    assert settings(settle_seconds="30", rate_limit_share="0.5").settle_seconds == 30
+
+
+def test_a_date_without_a_zone_is_utc() -> None:
+    assert settings(start_date="2026-01-31").start_date == datetime(
+        2026, 1, 31, tzinfo=timezone.utc
+    )
+    moment = settings(start_date="2026-01-31T10:00:00+02:00").start_date
+    assert moment == datetime(2026, 1, 31, 8, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("marketplace", "emag_pl"),
+        ("account_type", "Main shop"),
+        ("account_type", ""),
+        ("api_url", "marketplace-api.emag.ro"),
+        ("api_url", "http://marketplace-api.emag.ro/api-3"),
+        ("api_url", "https://demo:geheim@marketplace-api.emag.ro/api-3"),
+        ("api_url", "https://marketplace-api.emag.ro/api-3?x=1"),
+        ("timezone", "Bucharest"),
+        ("timezone", "../etc/passwd"),
+        ("start_date", "yesterday"),
+        ("start_date", "2026-13-01"),
+        ("start_date", "2030-01-01"),
+        ("end_date", "31.01.2026"),
+        ("end_date", "2020-01-01"),
+        ("order_types", []),
+        ("order_types", [4]),
+        ("order_types", [3, 3]),
+        ("order_types", "all"),
+        ("order_lookback_seconds", -1),
+        ("settle_seconds", 1),
+        ("settle_seconds", 2.5),
+        ("max_concurrent_requests", 0),
+        ("max_concurrent_requests", True),
+        ("rate_limit_share", 0),
+        ("rate_limit_share", 1.01),
+        ("rate_limit_share", "a lot"),
+        ("rate_limit_share", float("nan")),
+        ("request_timeout_seconds", 0),
+        ("retry_max_attempts", 0),
+        ("retry_wait_max_seconds", 1),
+    ],
+)
+def test_a_bad_value_is_refused_by_name_with_what_to_write(name: str, value: object) -> None:
+    if value == "":
+        assert settings(account_type="").account_type == "main"
+        return
+    [problem] = problems(**{name: value})
+    assert problem.startswith(f"{name}: ")
+    assert any(word in problem for word in ("write", "use", "put"))
+    assert "geheim" not in problem
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_config({"marketplace": "x", "start_date": "y"}, NOW)
+    names = [problem.partition(":")[0] for problem in caught.value.problems]
+    assert names == ["username", "password", "start_date", "marketplace"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([setting.name for setting in SETTINGS]),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.integers()),
+    )
+)
+def test_any_configuration_is_either_good_or_refused(config: dict[str, Any]) -> None:
+    try:
+        checked = Settings.from_config(config, NOW)
+    except ConfigurationError as error:
+        assert error.problems  # noqa: PT017
+    else:
+        assert 0 < checked.rate_limit_share <= 1
+        assert checked.start_date <= NOW
+
+
+def test_the_schema_describes_every_setting_and_hides_the_password() -> None:
+    properties = config_schema()["properties"]
+    assert all(schema["description"].endswith(".") for schema in properties.values())
+    assert [name for name, schema in properties.items() if schema.get("secret")] == ["password"]
