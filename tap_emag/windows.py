@@ -73,7 +73,7 @@ class Calendar:
     def cut_before(self, second: int) -> int:
         """Return the newest cut that is not after this second."""
         while not self.is_cut(second):
-            second = second // QUARTER * QUARTER - 2
+            second = (second + 1) // QUARTER * QUARTER - 2
         return second
 
     def cut_behind(self, second: int) -> int:

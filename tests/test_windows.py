@@ -55,8 +55,10 @@ def test_the_instant_of_a_cut_shows_that_cut_again(calendar: Calendar, now: date
 @given(calendars, instants)
 def test_cuts_lie_on_either_side_and_near(calendar: Calendar, now: datetime) -> None:
     second = calendar.local(now)
-    assert second - 7200 <= calendar.cut_before(second) <= second
-    assert second <= calendar.cut_behind(second) <= second + 7200
+    before, behind = calendar.cut_before(second), calendar.cut_behind(second)
+    assert second - 7200 <= before <= second <= behind <= second + 7200
+    assert not any(calendar.is_cut(other) for other in range(before + 1, second + 1))
+    assert not any(calendar.is_cut(other) for other in range(second, behind))
 
 
 @given(calendars, instants)
