@@ -62,13 +62,14 @@ def test_offers_that_join_or_leave_meanwhile_make_the_scan_repeat(sort: str) -> 
 
 
 def test_a_scan_that_never_agrees_fails() -> None:
-    with (
-        Sandbox(SandboxConfig(orders=0, offers=150)) as sandbox,
-        scan_of(sandbox) as scan,
-        pytest.raises(UnsteadyError, match="joined or left"),
-    ):
-        for _ in scan.read():
-            sandbox.world.add_offers(1)
+    with Sandbox(SandboxConfig(orders=0, offers=150)) as sandbox, scan_of(sandbox) as scan:
+
+        def read() -> None:
+            for _ in scan.read():
+                sandbox.world.add_offers(1)
+
+        with pytest.raises(UnsteadyError, match="joined or left"):
+            read()
 
 
 @pytest.mark.parametrize("count_mode", ["broken", "stale"])

@@ -44,8 +44,15 @@ class Orders(EmagStream):
         self.begin_children()
         if not self._lines:
             self._lines = {part["type"]: self._start(part) for part in self.partitions}
+        try:
+            yield from self._read(context, self._lines.pop(context["type"]))
+        except BaseException:  # an error, or the caller has enough: nobody will take up the others
+            for line in self._lines.values():
+                line.stopped.set()
+            raise
+
+    def _read(self, context: Context, line: Line) -> Iterator[Row]:
         kind = int(context["type"])
-        line = self._lines.pop(kind)
         progress = _Progress(self, self._calendar, kind, line.after)
         for sealed in line:
             for row in self._rows(sealed, kind):
