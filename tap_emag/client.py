@@ -24,17 +24,21 @@ from tap_emag.errors import (
     UnreachableError,
     classify,
 )
-from tap_emag.limits import Limiter, bucket_of
+from tap_emag.limits import bucket_of
 from tap_emag.retries import retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from tap_emag.breaker import Breaker
+    from tap_emag.life import Life
+    from tap_emag.limits import Limiter
     from tap_emag.settings import Settings
 
 PAGE_SIZE = 100  # the documented maximum; more is cut off or refused, depending on the resource
 CONNECT_TIMEOUT = 10.0  # seconds
+CHUNK = 65_536  # bytes
 FIRST_ATTEMPTS = 3  # as long as nothing has ever come back, the cause is hardly a passing one
 
 
@@ -72,23 +76,27 @@ class Client:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        limiter: Limiter | None = None,
+        self, settings: Settings, *, life: Life, limiter: Limiter, breaker: Breaker
     ) -> None:
-        """Open a session; `sleep` is what every pause uses, so that a run can be ended early."""
+        """Open a session.
+
+        Args:
+            settings: Address, credentials, timeouts, retries.
+            life: Ends every pause when the run ends.
+            limiter: Gives every attempt its slot.
+            breaker: Holds calls back while the API is down.
+        """
         self.clock = ServerClock()
         self.requests = 0
         self.waited = 0.0
         self._settings = settings
-        self._sleep = sleep
-        self._limiter = limiter or Limiter(settings.rate_limit_share, sleep=sleep)
+        self._life = life
+        self._limiter = limiter
+        self._breaker = breaker
         self._session = _session(settings)
         # Proxies and certificates from the environment.
         self._network = self._session.merge_environment_settings(
-            settings.api_url, {}, None, None, None
+            settings.api_url, {}, stream=True, verify=None, cert=None
         )
         self._counting = threading.Lock()
         self._first = threading.Lock()
@@ -152,23 +160,51 @@ class Client:
             with self._first:
                 if not self._greeted:
                     return self._greet(resource, body)
-        return self._tried(resource, body, self._settings.retry_max_attempts)
+        return self._tried(resource, body, self._enough)
 
     def _greet(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
         if self._turned_away:
             raise self._turned_away
-        attempts = min(FIRST_ATTEMPTS, self._settings.retry_max_attempts)
         try:
-            answer = self._tried(resource, body, attempts)
+            answer = self._tried(resource, body, self._enough_at_first)
         except EmagError as error:
             self._turned_away = error
             raise
         self._greeted = True
         return answer
 
-    def _tried(self, resource: str, body: Mapping[str, Any], attempts: int) -> tuple[Reply, float]:
-        policy = retrying(self._settings, attempts, self._sleep)
-        return policy(self._attempt, resource, body)
+    def _enough(self, failures: int) -> bool:
+        """Give up after so many failures; but an open breaker is waited for."""
+        return failures >= self._settings.retry_max_attempts and not self._breaker.is_open
+
+    def _enough_at_first(self, failures: int) -> bool:
+        most = min(FIRST_ATTEMPTS, self._settings.retry_max_attempts)
+        return failures >= most or self._breaker.is_open
+
+    def _tried(
+        self, resource: str, body: Mapping[str, Any], give_up: Callable[[int], bool]
+    ) -> tuple[Reply, float]:
+        policy = retrying(self._settings, give_up, self._life.pause)
+        return policy(self._guarded, resource, body)
+
+    def _guarded(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+        """Make one attempt, and tell the breaker how it went."""
+        self._breaker.enter(self._wait)
+        try:
+            answer = self._attempt(resource, body)
+        except EmagError as error:
+            self._breaker.failed(error)
+            raise
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        self._breaker.succeeded()
+        return answer
+
+    def _wait(self, seconds: float) -> None:
+        """Pause on purpose: that is no stall."""
+        self._life.pause(seconds)
+        self._life.sign()
 
     def _attempt(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
         """Send once; return the reply and the monotonic moment the request left."""
@@ -184,6 +220,7 @@ class Client:
             self.waited += waited
         begun = time.monotonic()
         reply = self._send(resource, request)
+        self._life.sign()
         self.clock.observe(reply.headers.get("date", ""), time.monotonic())
         error = classify(reply)
         if isinstance(error, ThrottledError):
@@ -200,10 +237,26 @@ class Client:
                 allow_redirects=False,  # the password goes nowhere but to the host that was named
                 **self._network,
             )
+            content = self._content(response)
         except requests.RequestException as error:
             raise self._failed(resource, error) from None
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(resource, response.status_code, headers, _parsed(response.content))
+        return Reply(resource, response.status_code, headers, _parsed(content))
+
+    def _content(self, response: requests.Response) -> bytes:
+        """Read the body, which the timeout bounds as a whole, not only from byte to byte.
+
+        Raises:
+            requests.ReadTimeout: The body takes too long.
+        """
+        latest = time.monotonic() + self._settings.request_timeout_seconds
+        content = bytearray()
+        with response:
+            for chunk in response.iter_content(CHUNK):
+                content += chunk
+                if time.monotonic() > latest:
+                    raise requests.ReadTimeout
+        return bytes(content)
 
     def _failed(self, resource: str, error: requests.RequestException) -> EmagError:
         """Turn what requests raises into an error that says what to do."""

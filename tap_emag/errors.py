@@ -10,7 +10,12 @@
     ├── TransientError            1   may work later: retried before it is raised
     │   ├── ThrottledError            HTTP 429
     │   └── UnreachableError          no connection to the host at all
-    └── InterruptedSyncError  128+n   ended by signal n
+    ├── TargetGoneError       1   whoever read the output has closed it
+    ├── BreakerOpenError      5       too many failures lately: no request was made
+    └── EndedEarlyError               what was complete is written, the next run goes on
+        ├── DeadlineError     4           the time for the whole run is over
+        ├── StallError        4           nothing moved any more
+        └── InterruptedSyncError  128+n   ended by signal n
 
 Messages name the resource, the reason and the next step; they never hold a credential or a reply's
 rows.
@@ -21,7 +26,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 class EmagError(Exception):
     """Anything this tap raises on purpose; `exit_code` is what the process ends with."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
 
 class ConfigurationError(EmagError):
@@ -83,13 +88,39 @@ class UnreachableError(TransientError):
     """No connection to the host could be made."""
 
 
-class InterruptedSyncError(EmagError):
-    """The run was ended by a signal, after what was complete had been written."""
+class TargetGoneError(EmagError):
+    """Whoever read the output of the tap has closed it."""
+
+
+class BreakerOpenError(EmagError):
+    """The API failed too often lately; no request was made."""
+
+    exit_code = 5
+
+
+class EndedEarlyError(EmagError):
+    """The run was asked to end before it was done; what was complete has been written."""
+
+
+class DeadlineError(EndedEarlyError):
+    """The time for the whole run is over."""
+
+    exit_code = 4
+
+
+class StallError(EndedEarlyError):
+    """Nothing came from the API and nothing went to the target for too long."""
+
+    exit_code = 4
+
+
+class InterruptedSyncError(EndedEarlyError):
+    """The run was ended by a signal."""
 
     def __init__(self, signum: int) -> None:
-        """Remember which signal it was."""
+        """End with 128 + the signal's number, as shells have it."""
         super().__init__(f"ended by signal {signum}; the next run goes on where this one stopped")
-        self.signum = signum
+        self.exit_code = 128 + signum
 
 
 @dataclass(frozen=True)

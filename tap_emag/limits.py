@@ -7,22 +7,26 @@ that is ours. Two rules decide when a request may leave:
 * *booking*: slots lie 1 / rate apart, first come, first served;
 * *looking back*: a request leaves no earlier than a period after the one n places before it, for
   each limit of n requests a period. A thread that wakes late would otherwise send its request
-  together
-  with the next ones. The period is stretched by three quarters of what the share leaves free: so
-  much
-  may two requests draw nearer on their way. The last quarter makes up for lateness.
+  together with the next ones. The period is stretched by three quarters of what the share leaves
+  free: so much may two requests draw nearer on their way. The last quarter makes up for lateness.
+
+Where the budgets live, and who shares them, is a store's affair: see `tap_emag.budgets`.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+logger = logging.getLogger("tap-emag")
 
 
 class Limit(NamedTuple):
@@ -41,6 +45,8 @@ SLOWEST = 0.1  # part of the rate that refusals leave at least
 SLOWER = 0.7  # what a refusal makes of the rate
 FASTER = 1.01  # what each granted slot makes of it again
 PUSH_BACK = 1.0  # seconds nobody sends after a refusal that names no time
+LONGEST_PUSH_BACK = 120.0  # seconds, whatever a server asks for
+MOST_BOOKED = 600.0  # seconds ahead; what lies further off was not booked by this clock
 
 
 def bucket_of(resource: str) -> str:
@@ -52,13 +58,15 @@ def bucket_of(resource: str) -> str:
 class Budget:
     """The slots of one bucket. Not locked: whoever shares one guards it.
 
-    Times are seconds of any clock that never goes back.
+    Times are seconds of the store's clock. `left` holds when the latest requests left, oldest
+    first.
     """
 
     limits: tuple[Limit, ...]
     share: float
     pace: float = 1.0  # 1 when nobody was refused lately
     next_slot: float = float("-inf")
+    held_until: float = float("-inf")  # nobody sends before
     left: deque[float] = field(default_factory=deque)
 
     @property
@@ -69,6 +77,7 @@ class Budget:
 
     def book(self, now: float) -> float:
         """Book the next free slot and return when it is."""
+        self._forget_the_future(now)
         slot = max(now, self.next_slot)
         self.next_slot = slot + 1 / self.rate
         self.pace = min(1.0, self.pace * FASTER)
@@ -76,10 +85,11 @@ class Budget:
 
     def delay(self, now: float) -> float:
         """Return how many seconds a request that would leave now has to wait yet."""
-        most = 0.0
+        self._forget_the_future(now)
+        stretch = 1 + STRETCH * (1 / self.share - 1)
+        most = max(0.0, self.held_until - now)
         for limit in self.limits:
             if len(self.left) >= limit.requests:
-                stretch = 1 + STRETCH * (1 / self.share - 1)
                 earliest = self.left[-limit.requests] + limit.seconds * stretch
                 most = max(most, earliest - now)
         return most
@@ -92,48 +102,62 @@ class Budget:
 
     def refuse(self, now: float, wait: float | None) -> None:
         """Slow down after a refusal: nobody sends for `wait` seconds, all send slower."""
-        pause = PUSH_BACK if wait is None else wait
-        self.next_slot = max(self.next_slot, now + pause)
+        pause = PUSH_BACK if wait is None else min(wait, LONGEST_PUSH_BACK)
+        self.held_until = max(self.held_until, now + pause)
+        self.next_slot = max(self.next_slot, self.held_until)
         self.pace = max(SLOWEST, self.pace * SLOWER)
+
+    def _forget_the_future(self, now: float) -> None:
+        """Drop what a clock has written that was ahead of this one, so that it blocks nobody."""
+        self.next_slot = now if self.next_slot > now + MOST_BOOKED else self.next_slot
+        self.held_until = now if self.held_until > now + LONGEST_PUSH_BACK else self.held_until
+        while self.left and self.left[-1] > now + PUSH_BACK:
+            self.left.pop()
+
+
+class BudgetStore(Protocol):
+    """Keeps the budgets of one account, and lets one caller at a time change them."""
+
+    def open(self, bucket: str) -> AbstractContextManager[tuple[Budget, float]]:
+        """Lock a bucket's budget; give it with the present time of the store's clock; keep it."""
+        ...
 
 
 class Limiter:
-    """The budgets of one account, shared by the threads of this process."""
+    """Hands out the slots of one account to the threads of this process.
 
-    def __init__(
-        self,
-        share: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Start with untouched budgets; `sleep` may raise to end a wait early."""
-        self._clock = clock
+    Of the threads that want a slot of a bucket one at a time books and waits, so that a process
+    holds one slot ahead at most: processes get theirs by turns, and one that is killed wastes one.
+    """
+
+    def __init__(self, store: BudgetStore, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Share the budgets of a store; `sleep` may raise to end a wait early."""
+        self._store = store
         self._sleep = sleep
-        self._lock = threading.Lock()
-        self._budgets = {name: Budget(limits, share) for name, limits in BUCKETS.items()}
+        self._turns = {bucket: threading.Lock() for bucket in BUCKETS}
 
     def rate(self, bucket: str) -> float:
         """Return how many requests a second this bucket books."""
-        return self._budgets[bucket].rate
+        with self._store.open(bucket) as (budget, _):
+            return budget.rate
 
     def take(self, bucket: str) -> float:
         """Wait for a slot and return how many seconds that took."""
-        budget = self._budgets[bucket]
-        begun = self._clock()
-        with self._lock:
-            slot = budget.book(begun)
-        self._sleep(max(0.0, slot - begun))
-        while True:
-            with self._lock:
-                now = self._clock()
-                delay = budget.delay(now)
-                if delay <= 0:
-                    budget.leave(now)
-                    return now - begun
-            self._sleep(delay)
+        begun = time.monotonic()
+        with self._turns[bucket]:
+            slot = None
+            while True:
+                with self._store.open(bucket) as (budget, now):
+                    slot = budget.book(now) if slot is None else slot
+                    pause = max(slot - now, budget.delay(now))
+                    if pause <= 0:
+                        budget.leave(now)
+                        return time.monotonic() - begun
+                self._sleep(pause)
 
     def refused(self, bucket: str, wait: float | None) -> None:
         """Tell that the server refused a request for its rate, and what pause it asked for."""
-        with self._lock:
-            self._budgets[bucket].refuse(self._clock(), wait)
+        with self._store.open(bucket) as (budget, now):
+            budget.refuse(now, wait)
+            rate = budget.rate
+        logger.warning("requests for %s slow down to %.1f a second for a while", bucket, rate)

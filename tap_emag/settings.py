@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+import platformdirs
 
 from tap_emag.errors import ConfigurationError
 from tap_emag.marketplaces import MARKETPLACES
@@ -19,6 +22,7 @@ from tap_emag.marketplaces import MARKETPLACES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+APP = "tap-emag"
 ORDER_TYPES = (3, 2)
 FIRST_SYNC = timedelta(days=365)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -130,6 +134,13 @@ SETTINGS = (
         maximum=1,
     ),
     Setting(
+        "rate_limit_store",
+        "string",
+        "Where taps on several hosts share the budget: postgresql://… By default a file in"
+        " state_dir.",
+        secret=True,
+    ),
+    Setting(
         "request_timeout_seconds",
         "number",
         "How long one request may stay without an answer.",
@@ -160,6 +171,43 @@ SETTINGS = (
         default=60,
         minimum=0,
         maximum=3600,
+    ),
+    Setting(
+        "breaker_failure_threshold",
+        "integer",
+        "Failures in a row after which no request is made for a while.",
+        default=5,
+        minimum=1,
+        maximum=1000,
+    ),
+    Setting(
+        "breaker_recovery_seconds",
+        "number",
+        "How long that while is, before one request tries again.",
+        default=60,
+        minimum=1,
+        maximum=3600,
+    ),
+    Setting(
+        "sync_timeout_seconds",
+        "number",
+        "How long a whole run may take; 0 for no limit.",
+        default=600,
+        minimum=0,
+        maximum=30 * 86400,
+    ),
+    Setting(
+        "stall_timeout_seconds",
+        "number",
+        "How long nothing may come from the API or go to the target; 0 for no limit.",
+        default=180,
+        minimum=0,
+        maximum=86400,
+    ),
+    Setting(
+        "state_dir",
+        "string",
+        "Folder for budgets and breaker. By default the user's own state folder.",
     ),
 )
 
@@ -194,6 +242,17 @@ class Settings:
     retry_max_attempts: int
     retry_wait_min_seconds: float
     retry_wait_max_seconds: float
+    rate_limit_store: str | None = field(repr=False)
+    breaker_failure_threshold: int
+    breaker_recovery_seconds: float
+    sync_timeout_seconds: float
+    stall_timeout_seconds: float
+    state_dir: Path
+
+    @property
+    def account(self) -> str:
+        """Tell accounts apart as the server does: by user and host."""
+        return f"{self.username}@{urlsplit(self.api_url).netloc}"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], now: datetime) -> Settings:
@@ -224,6 +283,8 @@ class _Check:
         values["api_url"] = self._url(values["api_url"] or home.api_url)
         values["timezone"] = self._zone(values["timezone"] or home.timezone)
         values["order_types"] = self._order_types(values["order_types"])
+        values["rate_limit_store"] = self._store(values["rate_limit_store"])
+        values["state_dir"] = self._folder(values["state_dir"])
         if not ACCOUNT_TYPE.fullmatch(str(values["account_type"])):
             self.problems.append(
                 f"account_type: {values['account_type']!r} is no short name; use up to 30"
@@ -300,6 +361,23 @@ class _Check:
             shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
             self.problems.append(f"api_url: {shown.geturl()!r} {problem}")
         return str(value).rstrip("/")
+
+    def _store(self, value: object) -> str | None:
+        if value is None or urlsplit(str(value)).scheme in {"postgresql", "postgres"}:
+            return None if value is None else str(value)
+        self.problems.append(
+            "rate_limit_store: is no address of a Postgres database; write one such as"
+            " postgresql://user:password@host/database, or leave it out"
+        )
+        return None
+
+    def _folder(self, value: object) -> Path:
+        folder = Path(str(value)).expanduser() if value else platformdirs.user_state_path(APP)
+        if not folder.is_absolute() or "\0" in str(folder):
+            self.problems.append(
+                f"state_dir: {str(value)!r} is no absolute path; write one such as /var/lib/{APP}"
+            )
+        return folder
 
     def _zone(self, value: object) -> ZoneInfo:
         try:

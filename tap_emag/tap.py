@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import threading
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 from singer_sdk import Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_emag.breaker import Breaker
+from tap_emag.budgets import FileStore, file_name
+from tap_emag.budgets_postgres import PostgresStore
 from tap_emag.client import Client
-from tap_emag.errors import ConfigurationError, InterruptedSyncError
+from tap_emag.errors import ConfigurationError, TargetGoneError
+from tap_emag.life import Life
+from tap_emag.limits import Limiter
+from tap_emag.redaction import hide, secrets_of
 from tap_emag.settings import Settings, config_schema
 from tap_emag.streams import orders, products
 from tap_emag.tables.account import Account
@@ -23,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from singer_sdk.plugin_base import _ConfigInput
+
+    from tap_emag.limits import BudgetStore
     from tap_emag.streams.base import EmagStream
 
 STREAMS: tuple[type[EmagStream], ...] = (
@@ -44,6 +54,22 @@ class TapEmag(Tap):
     package_name = "tap-emag"
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema()
     message_writer_class = MsgSpecWriter  # fast, and writes Decimal as an exact JSON number
+
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        """Read the configuration files.
+
+        Raises:
+            click.BadParameter: One of them cannot be read, or is no JSON.
+        """
+        try:
+            return super().cb_config(ctx, param, value)
+        except OSError as error:
+            raise click.BadParameter(f"cannot be read: {error.strerror or error}") from None
+        except (ValueError, TypeError):
+            raise click.BadParameter(f"{', '.join(value)}: is no JSON object") from None
 
     def discover_streams(self) -> Sequence[EmagStream]:
         """Return all streams, whatever the settings."""
@@ -69,43 +95,66 @@ class TapEmag(Tap):
         return Clock(self.settings.timezone)
 
     @cached_property
+    def life(self) -> Life:
+        """The run's deadline, stall watch and signals."""
+        return Life(self.settings.sync_timeout_seconds, self.settings.stall_timeout_seconds)
+
+    @cached_property
     def client(self) -> Client:
-        """The one client all streams share, and with it the account's budgets."""
-        return Client(self.settings, sleep=self.pause)
+        """The one client all streams share, and with it the account's budgets and breaker."""
+        settings = self.settings
+        caller = f"{settings.account} {settings.password}"
+        breaker = Breaker(
+            settings.state_dir / file_name(settings.account, "breaker"),
+            caller,
+            threshold=settings.breaker_failure_threshold,
+            recovery=settings.breaker_recovery_seconds,
+        )
+        limiter = Limiter(self._budgets(), sleep=self.life.pause)
+        breaker.check()
+        return Client(settings, life=self.life, limiter=limiter, breaker=breaker)
+
+    def _budgets(self) -> BudgetStore:
+        settings = self.settings
+        if settings.rate_limit_store:
+            return PostgresStore(
+                settings.rate_limit_store, settings.account, settings.rate_limit_share
+            )
+        try:
+            return FileStore(settings.state_dir, settings.account, settings.rate_limit_share)
+        except OSError as error:
+            problem = (
+                f"state_dir: {settings.state_dir} cannot be used ({error.strerror}); write a folder"
+                " this user may write to"
+            )
+            raise ConfigurationError([problem]) from None
 
     @cached_property
     def executor(self) -> ThreadPoolExecutor:
         """The threads that requests are sent from."""
         return ThreadPoolExecutor(self.settings.max_concurrent_requests, "request")
 
-    @cached_property
-    def _ending(self) -> threading.Event:
-        return threading.Event()
-
-    def pause(self, seconds: float) -> None:
-        """Sleep, but no longer than the run lives.
+    # The SDK declares it final, but has no other place around a whole sync.
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Sync all selected streams within the run's limits.
 
         Raises:
-            InterruptedSyncError: When the run is ending.
+            EmagError: What went wrong, or what ended the run early.
         """
-        self._ending.wait(seconds)
-        self.check()
-
-    def check(self) -> None:
-        """Do nothing while the run may go on.
-
-        Raises:
-            InterruptedSyncError: When a signal has asked it to end.
-        """
-        if self._ending.is_set():
-            raise InterruptedSyncError(self._signal)
-
-    _signal = 0
+        self.life.start()
+        try:
+            super().sync_all()
+        except BrokenPipeError:
+            raise TargetGoneError("the target has closed the pipe; its own log says why") from None
+        finally:
+            self.life.stop()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Ask the run to end where its state is whole; the SDK's own handler would exit with 0."""
-        self._signal = signum
-        self._ending.set()
+        if "life" in self.__dict__ and self.life.running:
+            self.life.signal(signum)
+        else:
+            sys.exit(128 + signum)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check all settings together, and name everything that is wrong at once.
@@ -113,6 +162,7 @@ class TapEmag(Tap):
         Raises:
             ConfigurationError: If `raise_errors` and any setting is wrong.
         """
+        hide(secrets_of(self.config))
         try:
             Settings.from_config(self.config, datetime.now(timezone.utc))
             return super()._validate_config(raise_errors=raise_errors)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tap_emag.sandbox.postgres import open_postgres
+from tests.api import STATE_DIR
 from tests.meltano_project import MeltanoProject, install_plugins
 
 if TYPE_CHECKING:
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_emag.sandbox.postgres import Postgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep budgets and breakers of tests out of the user's own folder."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATE_DIR, str(folder))
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_emag.client import Client
 from tap_emag.errors import (
     AddressError,
     ContractError,
@@ -22,7 +22,7 @@ from tap_emag.errors import (
 )
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.settings import Settings
-from tests.api import QUICK, client_for
+from tests.api import QUICK, STATE_DIR, client_for, client_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,8 +135,8 @@ def test_a_host_that_is_not_there_is_tried_three_times() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/api-3"
-    config = {**QUICK, "api_url": url}
-    client = Client(Settings.from_config(config, datetime.now(timezone.utc)))
+    config = {**QUICK, "api_url": url, "state_dir": os.environ[STATE_DIR]}
+    client = client_with(Settings.from_config(config, datetime.now(timezone.utc)))
     with pytest.raises(UnreachableError, match="api_url"):
         client.read("order", 1, {})
     assert client.requests == 3

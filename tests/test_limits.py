@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_emag.budgets import MemoryStore
 from tap_emag.limits import BUCKETS, Budget, Limiter, bucket_of
 
 shares = st.sampled_from([0.25, 0.5, 0.9, 1.0])
@@ -78,7 +79,7 @@ def test_refusals_slow_down_within_bounds_and_the_rate_comes_back(
 
 
 def test_real_threads_keep_the_real_clock() -> None:
-    limiter = Limiter(1.0)
+    limiter = Limiter(MemoryStore(1.0))
     sent: list[float] = []
 
     def send() -> None:

@@ -96,6 +96,12 @@ def test_a_date_without_a_zone_is_utc() -> None:
         ("request_timeout_seconds", 0),
         ("retry_max_attempts", 0),
         ("retry_wait_max_seconds", 1),
+        ("rate_limit_store", "redis://geheim@host"),
+        ("breaker_failure_threshold", 0),
+        ("breaker_recovery_seconds", "soon"),
+        ("sync_timeout_seconds", -1),
+        ("stall_timeout_seconds", -5),
+        ("state_dir", "here/below"),
     ],
 )
 def test_a_bad_value_is_refused_by_name_with_what_to_write(name: str, value: object) -> None:
@@ -136,7 +142,8 @@ def test_any_configuration_is_either_good_or_refused(config: dict[str, Any]) -> 
         assert checked.start_date <= NOW
 
 
-def test_the_schema_describes_every_setting_and_hides_the_password() -> None:
+def test_the_schema_describes_every_setting_and_hides_what_is_secret() -> None:
     properties = config_schema()["properties"]
     assert all(schema["description"].endswith(".") for schema in properties.values())
-    assert [name for name, schema in properties.items() if schema.get("secret")] == ["password"]
+    secrets = [name for name, schema in properties.items() if schema.get("secret")]
+    assert secrets == ["password", "rate_limit_store"]

@@ -5,6 +5,7 @@ How many rows may wait unread is bounded, so a slow target slows the reading and
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -71,7 +72,7 @@ class Line:
             EmagError: What the client raises, or that the rows never held still.
         """
         try:
-            while (item := self._out.get()) is not None:
+            while (item := self._next()) is not None:
                 if isinstance(item, BaseException):
                     raise item
                 with self._lock:
@@ -79,6 +80,13 @@ class Line:
                 yield item
         finally:
             self.stopped.set()
+
+    def _next(self) -> Sealed | BaseException | None:
+        """Wait for the next item; when the run must end, only for what is complete already."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._out.get(timeout=POLL)
+            self._reader.life.check()
 
     def run(self) -> None:
         """Read until everything is delivered, something fails, or the caller has enough."""

@@ -9,9 +9,11 @@ for again before anybody is told.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, UnsteadyError
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from tap_emag.client import Client, Page
+    from tap_emag.life import Life
 
+T = TypeVar("T")
+POLL = 0.1  # seconds
 MOST_SCANS = 4
 AHEAD = 2  # pages read ahead, for each request that may be under way
 
@@ -35,6 +40,7 @@ class Scan:
 
     client: Client
     executor: Executor
+    life: Life
     concurrency: int
     resource: str
     key: Callable[[dict[str, Any]], int]
@@ -73,7 +79,7 @@ class Scan:
                 before |= self.seen
             return keys - before
         futures = {key: self.executor.submit(self._find, key) for key in keys}
-        return {key for key, future in futures.items() if not future.result()}
+        return {key for key, future in futures.items() if not self._result(future)}
 
     def _find(self, key: int) -> bool:
         page = self.client.read(self.resource, 1, {"id": key})
@@ -102,20 +108,27 @@ class Scan:
                 waiting.append(self.executor.submit(self._page, number))
             if not waiting:
                 break
-            yield waiting.popleft().result()
+            yield self._result(waiting.popleft())
         number = sure + 1
         while True:
-            page = self._page(number)
+            page = self._result(self.executor.submit(self._page, number))
             yield page
             if page.short:
                 return
             number += 1
+
+    def _result(self, future: Future[T]) -> T:
+        """Wait for a request, as long as the run lives."""
+        while True:
+            self.life.check()
+            with contextlib.suppress(FutureTimeoutError):
+                return future.result(POLL)
 
     def _page(self, number: int) -> Page:
         return self.client.read(self.resource, number, {})
 
     def _count(self) -> int | None:
         try:
-            return self.client.count(self.resource, {}).rows
+            return self._result(self.executor.submit(self.client.count, self.resource, {})).rows
         except ContractError:
             return None

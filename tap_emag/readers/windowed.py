@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_emag.client import Client, Count, Page
+    from tap_emag.life import Life
     from tap_emag.readers.reading import Ask
     from tap_emag.windows import Calendar
 
@@ -35,6 +36,7 @@ class WindowReader:
     client: Client
     calendar: Calendar
     executor: Executor
+    life: Life
     concurrency: int
     moment: Callable[[Any], datetime | None]
     resource: str = "order"

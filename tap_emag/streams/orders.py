@@ -55,11 +55,9 @@ class Orders(EmagStream):
         kind = int(context["type"])
         progress = _Progress(self, self._calendar, kind, line.after)
         for sealed in line:
-            for row in self._rows(sealed, kind):
-                self._tap.check()
-                yield row
+            yield from self._rows(sealed, kind)
             self._seal(context, sealed)
-            progress.tell(sealed)
+            self._tap.life.reached(f"orders of type {kind}", progress.met(sealed))
 
     @cached_property
     def _calendar(self) -> Calendar:
@@ -71,6 +69,7 @@ class Orders(EmagStream):
             self._tap.client,
             self._calendar,
             self._tap.executor,
+            self._tap.life,
             self._tap.settings.max_concurrent_requests,
             parse_naive,
         )
@@ -165,18 +164,15 @@ class _Progress:
         self.rows = 0
         self.until = calendar.local(datetime.now(timezone.utc))
 
-    def tell(self, sealed: Sealed) -> None:
+    def met(self, sealed: Sealed) -> str:
         self.rows += len(sealed.rows)
+        done = 100 * (sealed.window.until - self.after) / max(1, self.until - self.after)
+        where = f"read up to {text_of(sealed.window.until)} local time ({min(done, 100):.0f} %)"
         now = time.monotonic()
-        if now - self.told < PROGRESS_SECONDS:
-            return
-        self.told = now
-        done = (sealed.window.until - self.after) / max(1, self.until - self.after)
-        self.stream.logger.info(
-            "type %d: read up to %s (%.0f %%), %d orders, %.0f a second",
-            self.kind,
-            text_of(sealed.window.until),
-            100 * done,
-            self.rows,
-            self.rows / (now - self.begun),
-        )
+        if now - self.told >= PROGRESS_SECONDS:
+            self.told = now
+            pace = self.rows / (now - self.begun)
+            self.stream.logger.info(
+                "type %d: %s, %d orders, %.0f a second", self.kind, where, self.rows, pace
+            )
+        return where

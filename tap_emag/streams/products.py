@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.changes import Fingerprints, fingerprint
+from tap_emag.errors import EmagError
 from tap_emag.readers import Scan
 from tap_emag.streams.base import ChildStream, EmagStream, Row
 from tap_emag.tables import products as tables
@@ -35,10 +36,20 @@ class Products(EmagStream):
         scan = Scan(
             self._tap.client,
             self._tap.executor,
+            self._tap.life,
             self._tap.settings.max_concurrent_requests,
             "product_offer",
             offer_id,
         )
+        try:
+            yield from self._scanned(context, known, scan)
+        except EmagError:
+            # What was written so far need not be written again.
+            self._remember(context, known, self._moment(bookmark, self._tap.client.clock.now()))
+            raise
+
+    def _scanned(self, context: Context | None, known: Fingerprints, scan: Scan) -> Iterator[Row]:
+        bookmark = self.get_context_state(context)
         progress = _Progress(self, scan)
         for page in scan.read():
             moment = self._moment(bookmark, page.taken)
@@ -49,7 +60,7 @@ class Products(EmagStream):
                     yield row
                     if progress.written % STATE_EVERY == 0:
                         self._remember(context, known, moment)
-            self._tap.check()
+            self._tap.life.reached("offers", progress.where)
         moment = self._moment(bookmark, self._tap.client.clock.now())
         for key in sorted(scan.absent(known.missing(scan.seen))):
             self._tell_gone(key, moment)
@@ -133,9 +144,11 @@ class _Progress:
         self.unchanged += not written
         if time.monotonic() - self.told > PROGRESS_SECONDS:
             self.told = time.monotonic()
-            self.stream.logger.info(
-                "%d of about %d offers read", self.written + self.unchanged, self.scan.total
-            )
+            self.stream.logger.info(self.where)
+
+    @property
+    def where(self) -> str:
+        return f"{self.written + self.unchanged} of about {self.scan.total} read"
 
     def end(self) -> None:
         self.stream.logger.info("%d offers written, %d unchanged", self.written, self.unchanged)
