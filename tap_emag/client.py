@@ -26,6 +26,7 @@ from tap_emag.errors import (
 )
 from tap_emag.limits import bucket_of
 from tap_emag.retries import retrying
+from tap_emag.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,8 +88,7 @@ class Client:
             breaker: Holds calls back while the API is down.
         """
         self.clock = ServerClock()
-        self.requests = 0
-        self.waited = 0.0
+        self.usage = Usage()
         self._settings = settings
         self._life = life
         self._limiter = limiter
@@ -98,7 +98,6 @@ class Client:
         self._network = self._session.merge_environment_settings(
             settings.api_url, {}, stream=True, verify=None, cert=None
         )
-        self._counting = threading.Lock()
         self._first = threading.Lock()
         self._greeted = False
         self._turned_away: EmagError | None = None
@@ -214,12 +213,14 @@ class Client:
         request = self._session.prepare_request(
             requests.Request("POST", f"{self._settings.api_url}/{resource}", json=dict(body))
         )
-        waited = self._limiter.take(bucket)
-        with self._counting:
-            self.requests += 1
-            self.waited += waited
+        self.usage.waited(bucket, self._limiter.take(bucket))
         begun = time.monotonic()
-        reply = self._send(resource, request)
+        status = 0
+        try:
+            reply = self._send(resource, request)
+            status = reply.status
+        finally:
+            self.usage.sent(resource, status)
         self._life.sign()
         self.clock.observe(reply.headers.get("date", ""), time.monotonic())
         error = classify(reply)

@@ -148,6 +148,8 @@ class TapEmag(Tap):
             raise TargetGoneError("the target has closed the pipe; its own log says why") from None
         finally:
             self.life.stop()
+            if "client" in self.__dict__:
+                self.client.usage.log(self.metrics_logger)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Ask the run to end where its state is whole; the SDK's own handler would exit with 0."""

@@ -51,7 +51,7 @@ class Pipeline:
     def __init__(self, folder: Path, environment: Mapping[str, str], log: Path) -> None:
         self.folder = folder
         self.log = log
-        self._environment = {**_clean_environment(), **environment}
+        self.environment = {**_clean_environment(), **environment}
 
     def install(self) -> Result:
         """Write the project and install its plugins, unless they are there and up to date."""
@@ -108,7 +108,7 @@ class Pipeline:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
             command,
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
