@@ -4,7 +4,8 @@ eMAG counts requests per account in two buckets (documented): 12 a second and 72
 everything under `order`, 3 a second and 180 a minute for all other resources together. A share of
 that is ours. Two rules decide when a request may leave:
 
-* *booking*: slots lie 1 / rate apart, first come, first served;
+* *booking*: slots lie 1 / rate apart, first come, first served; a slot that was missed by a moment
+  may still be used, so that a late thread does not cost its time for good;
 * *looking back*: a request leaves no earlier than a period after the one n places before it, for
   each limit of n requests a period. A thread that wakes late would otherwise send its request
   together with the next ones. The period is stretched by three quarters of what the share leaves
@@ -40,6 +41,7 @@ BUCKETS = {
     "orders": (Limit(12, 1.0), Limit(720, 60.0)),
     "other": (Limit(3, 1.0), Limit(180, 60.0)),
 }
+MISSED = 0.25  # seconds by which a slot may be missed and still be used
 STRETCH = 0.75  # part of what the share leaves free that guards against lateness on the way
 SLOWEST = 0.1  # part of the rate that refusals leave at least
 SLOWER = 0.7  # what a refusal makes of the rate
@@ -78,7 +80,7 @@ class Budget:
     def book(self, now: float) -> float:
         """Book the next free slot and return when it is."""
         self._forget_the_future(now)
-        slot = max(now, self.next_slot)
+        slot = max(now - MISSED, self.next_slot)
         self.next_slot = slot + 1 / self.rate
         self.pace = min(1.0, self.pace * FASTER)
         return slot

@@ -120,7 +120,7 @@ SETTINGS = (
     Setting(
         "max_concurrent_requests",
         "integer",
-        "Requests that may be under way at once.",
+        "Requests of one budget that may be under way at once.",
         default=8,
         minimum=1,
         maximum=64,

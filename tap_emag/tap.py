@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from functools import cached_property
@@ -10,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_emag.breaker import Breaker
@@ -18,22 +19,23 @@ from tap_emag.budgets import FileStore, file_name
 from tap_emag.budgets_postgres import PostgresStore
 from tap_emag.client import Client
 from tap_emag.errors import ConfigurationError, TargetGoneError
+from tap_emag.lanes import LockedWriter, sync
 from tap_emag.life import Life
 from tap_emag.limits import Limiter
 from tap_emag.redaction import hide, secrets_of
 from tap_emag.settings import Settings, config_schema
 from tap_emag.streams import orders, products
+from tap_emag.streams.base import EmagStream
 from tap_emag.tables.account import Account
 from tap_emag.types import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
 
     from tap_emag.limits import BudgetStore
-    from tap_emag.streams.base import EmagStream
 
 STREAMS: tuple[type[EmagStream], ...] = (
     orders.Orders,
@@ -53,7 +55,7 @@ class TapEmag(Tap):
     name = "tap-emag"
     package_name = "tap-emag"
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema()
-    message_writer_class = MsgSpecWriter  # fast, and writes Decimal as an exact JSON number
+    message_writer_class = LockedWriter
 
     @classmethod
     def cb_config(
@@ -74,6 +76,11 @@ class TapEmag(Tap):
     def discover_streams(self) -> Sequence[EmagStream]:
         """Return all streams, whatever the settings."""
         return [stream(self) for stream in STREAMS]
+
+    @cached_property
+    def state_lock(self) -> threading.RLock:
+        """Held by whoever reads or changes the state: streams are synced side by side."""
+        return threading.RLock()
 
     @cached_property
     def settings(self) -> Settings:
@@ -129,10 +136,22 @@ class TapEmag(Tap):
             )
             raise ConfigurationError([problem]) from None
 
+    def executor(self, bucket: str) -> ThreadPoolExecutor:
+        """Return the threads that requests of a bucket are sent from.
+
+        Each bucket has its own: requests that wait for the slower budget would take the places of
+        those that could go.
+        """
+        with self.state_lock:
+            if bucket not in self._executors:
+                self._executors[bucket] = ThreadPoolExecutor(
+                    self.settings.max_concurrent_requests, f"requests-{bucket}"
+                )
+            return self._executors[bucket]
+
     @cached_property
-    def executor(self) -> ThreadPoolExecutor:
-        """The threads that requests are sent from."""
-        return ThreadPoolExecutor(self.settings.max_concurrent_requests, "request")
+    def _executors(self) -> dict[str, ThreadPoolExecutor]:
+        return {}
 
     # The SDK declares it final, but has no other place around a whole sync.
     def sync_all(self) -> None:  # type: ignore[misc]
@@ -141,15 +160,28 @@ class TapEmag(Tap):
         Raises:
             EmagError: What went wrong, or what ended the run early.
         """
+        self._reset_state_progress_markers()
+        if self.state:
+            self.state_writer.write_state(self.state)
+        lanes: dict[str, list[EmagStream]] = defaultdict(list)
+        for stream in self._chosen_streams():
+            lanes[stream.lane].append(stream)
         self.life.start()
         try:
-            super().sync_all()
+            sync(list(lanes.values()), self.life)
         except BrokenPipeError:
             raise TargetGoneError("the target has closed the pipe; its own log says why") from None
         finally:
             self.life.stop()
             if "client" in self.__dict__:
                 self.client.usage.log(self.metrics_logger)
+
+    def _chosen_streams(self) -> Iterator[EmagStream]:
+        """Give the streams that are selected, or that have a selected child."""
+        for stream in self.streams.values():
+            chosen = stream.selected or stream.has_selected_descendents
+            if chosen and isinstance(stream, EmagStream) and not stream.parent_stream_type:
+                yield stream
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Ask the run to end where its state is whole; the SDK's own handler would exit with 0."""

@@ -39,6 +39,7 @@ class EmagStream(Stream):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the tables hand over what JSON can hold
     table: ClassVar[Table]
+    lane: ClassVar[str] = "other"  # streams of different lanes are synced side by side
     _tap: TapEmag
 
     def __init__(self, tap: TapEmag) -> None:
@@ -70,11 +71,39 @@ class EmagStream(Stream):
     ) -> None:
         """Do nothing: see `move_bookmark`."""
 
+    # Streams are synced side by side and share one state: whoever touches it holds the lock.
+
+    @property
+    def stream_state(self) -> dict[str, Any]:
+        """The stream's part of the state, made when it is missing."""
+        with self._tap.state_lock:
+            return super().stream_state
+
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """Return the partition's part of the state, made when it is missing."""
+        with self._tap.state_lock:
+            return super().get_context_state(context)
+
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        """Write the stream's last state, and end its child streams."""
+        with self._tap.state_lock:
+            super().finalize_state_progress_markers(state)
+        self.end_children()
+
+    def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
+        with self._tap.state_lock:
+            super()._finalize_state(state)
+
+    def _write_state_message(self) -> None:
+        with self._tap.state_lock:
+            super()._write_state_message()
+
     def move_bookmark(self, context: Context | None, **values: Any) -> None:  # noqa: ANN401
         """Set values of the partition's bookmark and write the state, behind all rows so far."""
-        self.get_context_state(context).update(replication_key=self.replication_key, **values)
-        self.state_manager.is_flushed = False
-        self._write_state_message()
+        with self._tap.state_lock:
+            self.get_context_state(context).update(replication_key=self.replication_key, **values)
+            self.state_manager.is_flushed = False
+            self._write_state_message()
 
     def begin_children(self) -> None:
         """Announce the schemas of the selected child streams, before their first rows."""

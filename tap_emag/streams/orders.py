@@ -27,6 +27,7 @@ class Orders(EmagStream):
     """Orders by (`modified`, `id`); the bookmark passes a window once it is proven whole."""
 
     table = tables.ORDERS
+    lane = "orders"
     replication_key = "modified"
     is_sorted = True
     _lines: dict[int, Line] | None = None  # by order type; those not yet taken up
@@ -68,7 +69,7 @@ class Orders(EmagStream):
         return WindowReader(
             self._tap.client,
             self._calendar,
-            self._tap.executor,
+            self._tap.executor(self.lane),
             self._tap.life,
             self._tap.settings.max_concurrent_requests,
             parse_naive,
@@ -77,11 +78,6 @@ class Orders(EmagStream):
     def _start(self, context: Context) -> Line:
         """Begin to read a partition; all are begun at once, so that the budget never idles."""
         return self._reader.start(self._begin(context), self._end, {"type": context["type"]})
-
-    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        """End the child streams' counters with the stream."""
-        super().finalize_state_progress_markers(state)
-        self.end_children()
 
     def _begin(self, context: Context) -> int:
         """Return the cut behind which to read: the bookmark less the look-back, or the start."""

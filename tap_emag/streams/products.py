@@ -35,7 +35,7 @@ class Products(EmagStream):
         known = self._known(bookmark)
         scan = Scan(
             self._tap.client,
-            self._tap.executor,
+            self._tap.executor(self.lane),
             self._tap.life,
             self._tap.settings.max_concurrent_requests,
             "product_offer",
@@ -67,11 +67,6 @@ class Products(EmagStream):
             known.forget(key)
         self._remember(context, known, moment)
         progress.end()
-
-    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        """End the child streams' counters with the stream."""
-        super().finalize_state_progress_markers(state)
-        self.end_children()
 
     def _known(self, bookmark: dict[str, Any]) -> Fingerprints:
         text = bookmark.get("offers")

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.tables.table import GIVEN, Column
-from tap_emag.types import TEXT, MisfitError, parse_integer
+from tap_emag.types import TEXT, MisfitError, parse_integer, parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Postgres refuses to index a text of more than some 2700 bytes.
+LONGEST_KEY = 255
 ACCOUNT_KEYS = ("marketplace", "account_type")
 ACCOUNT_COLUMNS = (
     Column(
@@ -59,6 +61,27 @@ def key_of(raw: Mapping[str, Any], name: str) -> int:
     key = integer_or_none(raw.get(name))
     if key is not None:
         return key
+    return -(int.from_bytes(_digest(raw, name)[:7], "big") + 1)
+
+
+def text_key_of(raw: Mapping[str, Any], name: str) -> str:
+    """Return a row's key as text, which must be neither null nor empty whatever the API sends.
+
+    A key that is missing, no text or longer than any real one is replaced by `unnamed-` and digits
+    drawn from the value, or from the whole row: the same in every run, and no two rows share it.
+    """
+    key = text_of(raw.get(name))
+    return key if key.strip() and len(key) <= LONGEST_KEY else f"unnamed-{_digest(raw, name).hex()}"
+
+
+def text_of(value: object) -> str:
+    """Return what a text column holds of a value, "" where that is nothing."""
+    try:
+        return "" if value is None else parse_text(value)
+    except MisfitError:
+        return ""
+
+
+def _digest(raw: Mapping[str, Any], name: str) -> bytes:
     basis = raw.get(name) or dict(raw)
-    digest = hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode()).digest()
-    return -(int.from_bytes(digest[:7], "big") + 1)
+    return hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode()).digest()

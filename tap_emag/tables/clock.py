@@ -19,6 +19,16 @@ STAMP = re.compile(
     r"(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?)(?:(?<=:\d\d)\.(\d+))?",
     re.ASCII,
 )
+# What the history of returns is written in: `3 Feb 2025, 14:05`, in English on every platform.
+WRITTEN = re.compile(
+    r"(\d{1,2}) ([a-z]{3,9}) (\d{4}),? (\d\d?):(\d\d)(?::(\d\d))?",
+    re.ASCII | re.IGNORECASE,
+)
+# Not from the calendar module, whose names follow the machine's language.
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 ZERO_DAY = "0000-00-00"
 ZERO_STAMP = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?)?")
 UNIX = re.compile(r"\d{9,12}", re.ASCII)
@@ -28,7 +38,8 @@ def parse_naive(value: object) -> datetime | None:
     """Read a local stamp of the API.
 
     Args:
-        value: `YYYY-MM-DD HH:MM:SS`, also with `T`, with a fraction, or the date alone (midnight).
+        value: `YYYY-MM-DD HH:MM:SS`, also with `T`, with a fraction, or the date alone (midnight);
+            also `3 Feb 2025, 14:05`.
 
     Returns:
         The naive local time; None for null, "", a zero date, and whatever is no local stamp (Unix
@@ -45,9 +56,7 @@ def read_stamp(text: str) -> datetime | None:
     text = text.strip()
     found = STAMP.fullmatch(text)
     if found is None:
-        if not text:
-            return None
-        raise MisfitError("no time")
+        return _written(text) if text else None
     if text.startswith(ZERO_DAY) and ZERO_STAMP.fullmatch(text):
         return None
     try:
@@ -107,6 +116,18 @@ class Clock:
             return moment.astimezone(self.zone).replace(tzinfo=None)
         except (MisfitError, OverflowError):
             return None
+
+
+def _written(text: str) -> datetime:
+    found = WRITTEN.fullmatch(text)
+    if found is None:
+        raise MisfitError("no time")
+    months = [place for place, name in enumerate(MONTHS, 1) if name.startswith(found[2].lower())]
+    day, year, hour, minute, second = (int(found[group] or 0) for group in (1, 3, 4, 5, 6))
+    try:
+        return datetime(year, months[0], day, hour, minute, second)  # noqa: DTZ001
+    except (IndexError, ValueError):
+        raise MisfitError("no time of the calendar") from None
 
 
 def _unix(value: object) -> timedelta:

@@ -7,16 +7,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.tables.account import Account, integer_or_none, key_of
-from tap_emag.tables.cleaning import MisfitError, items_of
+from tap_emag.tables.account import Account, integer_or_none, key_of, text_of
+from tap_emag.tables.children import id_or_place, take
+from tap_emag.tables.cleaning import items_of
 from tap_emag.tables.order_heads import ORDERS
 from tap_emag.tables.order_lines import ORDER_LINES
 from tap_emag.tables.order_parts import ORDER_ATTACHMENTS, ORDER_VOUCHER_SPLITS, ORDER_VOUCHERS
 from tap_emag.tables.table import unreported
-from tap_emag.types import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tap_emag.tables.children import Item, Row
 
     from tap_emag.tables.table import Report
     from tap_emag.types import Clock
@@ -31,10 +33,6 @@ __all__ = [
     "OrderRows",
     "order_rows",
 ]
-
-Row = dict[str, Any]
-# An item of a child list and its place there, from 1.
-Item = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class _Order:
         self.clock = clock
         self.report = report
         kept: Row = {}
-        children = {key: _take(raw, key, ORDERS.name, kept, report) for key in ORDERS.children}
+        children = {key: take(raw, key, ORDERS.name, kept, report) for key in ORDERS.children}
         given = account.columns()
         wire_type = integer_or_none(raw.get("type"))
         given["type"] = order_type if wire_type is None else wire_type
@@ -103,16 +101,13 @@ class _Order:
         self._attachments(children["attachments"], 0)
 
     def _lines(self, lines: list[Item]) -> None:
-        seen = set()
+        seen: set[int] = set()
         for position, raw in lines:
             # 0 stands for the order itself in other tables, and below it are the made-up ids.
-            line_id = integer_or_none(raw.get("id"))
-            if line_id is None or line_id <= 0 or line_id in seen:
-                line_id = -position
-            seen.add(line_id)
+            line_id = id_or_place(raw, "id", position, seen)
             kept: Row = {}
-            splits = _take(raw, "product_voucher_split", ORDER_LINES.name, kept, self.report)
-            files = _take(raw, "attachments", ORDER_LINES.name, kept, self.report)
+            splits = take(raw, "product_voucher_split", ORDER_LINES.name, kept, self.report)
+            files = take(raw, "attachments", ORDER_LINES.name, kept, self.report)
             if raw.get("recycle_warranties"):
                 raw = {**raw, "recycle_warranties": self._warranties(raw, line_id)}  # noqa: PLW2901
             given = {**self.shared, "id": line_id}
@@ -132,7 +127,7 @@ class _Order:
                 bare.append(item)
                 continue
             left: Row = {}
-            splits = _take(item, key, ORDER_LINES.name, left, self.report)
+            splits = take(item, key, ORDER_LINES.name, left, self.report)
             bare.append({name: item[name] for name in item if name != key} | left)
             self._splits(splits, "recycle_warranty", line_id, position)
         return bare
@@ -163,7 +158,7 @@ class _Order:
     def _attachments(self, files: list[Item], line_id: int) -> None:
         seen: Counter[str] = Counter()
         for _, raw in files:
-            url_hash = hashlib.sha256(_text(raw.get("url")).encode()).hexdigest()
+            url_hash = hashlib.sha256(text_of(raw.get("url")).encode()).hexdigest()
             seen[url_hash] += 1
             given = {
                 **self.shared,
@@ -173,24 +168,3 @@ class _Order:
             }
             row = ORDER_ATTACHMENTS.row(raw, self.clock, given, self.report)
             self.rows.attachments.append(row)
-
-
-def _text(value: object) -> str:
-    """Return what a text column holds of a value, "" where that is nothing."""
-    try:
-        return parse_text(value)
-    except MisfitError:
-        return ""
-
-
-def _take(raw: Mapping[str, Any], key: str, table: str, kept: Row, report: Report) -> list[Item]:
-    """Take a child list's objects; what else it holds goes to `kept`, for the parent's extra."""
-    value = raw.get(key)
-    if value is None or value in ([], {}, ""):
-        return []
-    items: list[Any] = items_of(value) if isinstance(value, list | dict) else [value]
-    left = [item for item in items if not isinstance(item, dict) and item is not None]
-    if left:
-        kept[key] = left if isinstance(value, list | dict) else value
-        report(table, "misfit", key)
-    return [(place, item) for place, item in enumerate(items, 1) if isinstance(item, dict)]

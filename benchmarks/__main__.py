@@ -1,0 +1,111 @@
+"""`python -m benchmarks`: measure the tap against a sandbox and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.measures import QUICK, STATE_OFFERS, Bench, Figures, Sizes, middle, state_bytes
+from benchmarks.others import Others
+from benchmarks.report import Machine, page, table
+from benchmarks.runs import ROOT, RunFailedError
+
+if TYPE_CHECKING:
+    from benchmarks.measures import Speed
+
+MORE_ORDERS = 50_000
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Measure and tell; 0 also where a promise is missed, 1 where a tap failed."""
+    parser = _parser()
+    options = parser.parse_args()
+    if options.quick and options.write:
+        parser.error("--quick measures too little to be written down")
+    sizes = QUICK if options.quick else Sizes(more_orders=MORE_ORDERS if options.full else 0)
+    if options.rounds:
+        sizes = dataclasses.replace(sizes, rounds=options.rounds)
+    others = Others()
+    try:
+        with tempfile.TemporaryDirectory(prefix="tap-emag-bench-") as folder:
+            figures = _measure(Bench(Path(folder), sizes))
+        machine = Machine.this(others.share())
+    except RunFailedError as error:
+        _tell(str(error))
+        return 1
+    if options.write:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page(figures, sizes, machine), encoding="utf-8")
+    if options.json:
+        told = {
+            "machine": dataclasses.asdict(machine),
+            "sizes": dataclasses.asdict(sizes),
+            "figures": dataclasses.asdict(figures),
+        }
+        print(json.dumps(told))
+    else:
+        print(f"{machine}\n\n{table(figures, sizes)}")
+    return 0
+
+
+def _measure(bench: Bench) -> Figures:
+    sizes = bench.sizes
+    orders, offers, serial = [], [], []
+    for number in range(1, sizes.rounds + 1):
+        _tell(f"round {number} of {sizes.rounds}")
+        orders.append(bench.orders(sizes.orders))
+        _tell_speed("orders", orders[-1][0])
+        serial.append(bench.serial())
+        _tell_speed("orders, plain serial tap", serial[-1])
+        offers.append(bench.offers())
+        _tell_speed("offers", offers[-1][0])
+    more = bench.orders(sizes.more_orders)[0] if sizes.more_orders else None
+    if more:
+        _tell_speed("orders", more)
+    return Figures(
+        orders=middle([first for first, _ in orders]),
+        orders_again=middle([again for _, again in orders]),
+        serial=middle(serial),
+        times_serial=statistics.median(
+            ours.rows_per_second / plain.rows_per_second
+            for (ours, _), plain in zip(orders, serial, strict=True)
+        ),
+        offers=middle([first for first, _ in offers]),
+        offers_again=middle([again for _, again in offers]),
+        more_orders=more,
+        state_offers=STATE_OFFERS,
+        state_bytes=state_bytes(),
+    )
+
+
+def _tell_speed(what: str, speed: Speed) -> None:
+    _tell(
+        f"  {speed.rows:,} {what}: {100 * speed.share:.1f} % of the booked rate,"
+        f" {speed.refused} refused"
+    )
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--full", action="store_true", help=f"also read {MORE_ORDERS:,} orders")
+    size.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works")
+    parser.add_argument("--rounds", type=int, help="how often each is measured")
+    parser.add_argument("--json", action="store_true", help="print JSON, not the table")
+    parser.add_argument("--write", action="store_true", help="also write docs/benchmarks.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Streams of different budgets are read side by side; one that fails alone leaves the others be."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_emag.errors import ContractError, CredentialsError, EmagError, StallError
+from tap_emag.lanes import sync
+from tap_emag.life import Life
+from tap_emag.sandbox import Sandbox, SandboxConfig
+from tests.command import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Stream:
+    def __init__(self, name: str, act: Callable[[], object]) -> None:
+        self.name = name
+        self.act = act
+        self.ended = False
+
+    def sync(self) -> None:
+        self.act()
+
+    def finalize_state_progress_markers(self) -> None:
+        self.ended = True
+
+
+def fail(error: Exception) -> Callable[[], object]:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+def lanes(*streams: list[Stream]) -> list[list[Stream]]:
+    return list(streams)
+
+
+def synced(*streams: list[Stream]) -> Exception | None:
+    try:
+        sync(lanes(*streams), Life())  # type: ignore[arg-type]  # all that is used of a stream
+    except Exception as error:  # noqa: BLE001
+        return error
+    return None
+
+
+def test_lanes_run_side_by_side_and_their_streams_in_turn() -> None:
+    told: list[str] = []
+
+    def slow(name: str) -> Callable[[], object]:
+        def act() -> None:
+            told.append(f"{name} begins")
+            time.sleep(0.2)
+            told.append(f"{name} ends")
+
+        return act
+
+    begun = time.monotonic()
+    assert (
+        synced([Stream("a", slow("a")), Stream("b", slow("b"))], [Stream("c", slow("c"))]) is None
+    )
+    assert time.monotonic() - begun < 0.55
+    assert [item for item in told if item[0] != "c"] == ["a begins", "a ends", "b begins", "b ends"]
+    assert set(told[:2]) == {"a begins", "c begins"}
+
+
+def test_no_lane_is_fine() -> None:
+    assert synced() is None
+
+
+def test_a_stream_that_makes_no_sense_is_told_and_the_others_are_read() -> None:
+    after = Stream("after", lambda: None)
+    error = synced([Stream("bad", fail(ContractError("odd"))), after])
+    assert isinstance(error, ContractError)
+    assert after.ended
+
+
+def test_a_refusal_ends_all_lanes_in_order() -> None:
+    life = Life()
+
+    def until_told() -> None:
+        while True:
+            life.pause(0.05)
+
+    after, other = Stream("after", lambda: None), Stream("other", until_told)
+    refused = Stream("refused", fail(CredentialsError("no")))
+    with pytest.raises(EmagError) as caught:
+        sync(lanes([refused, after], [other]), life)  # type: ignore[arg-type]
+    assert isinstance(caught.value, CredentialsError)
+    assert not after.ended
+    assert not other.ended
+
+
+def test_a_defect_is_raised_as_it_is() -> None:
+    assert isinstance(synced([Stream("bad", fail(KeyError("x")))]), KeyError)
+
+
+def test_the_first_reason_is_the_one_that_is_raised() -> None:
+    error = synced([Stream("a", fail(StallError("stalled")))], [Stream("b", fail(StallError("s")))])
+    assert isinstance(error, StallError)
+
+
+def test_both_budgets_are_used_at_once(tmp_path: Path) -> None:
+    config = SandboxConfig(orders=2500, offers=900, history_days=200, type2_share=0, latency=0.1)
+    with Sandbox(config) as sandbox:
+        ended = run(tmp_path, sandbox, order_types=[3])
+        assert ended.code == 0
+        spans = {}
+        for bucket in ("orders", "other"):
+            sent = [request.time for request in sandbox.log if request.bucket == bucket]
+            spans[bucket] = (sent[0], sent[-1])
+        together = min(end for _, end in spans.values()) - max(begin for begin, _ in spans.values())
+        assert together > 0.7 * min(end - begin for begin, end in spans.values())
+        assert Counter(request.status for request in sandbox.log).keys() == {200}
+        assert (ended.counts["orders"], ended.counts["products"]) == (2500, 900)
