@@ -60,7 +60,7 @@ def test_threads_that_wake_in_time_use_the_whole_booked_rate(bucket: str, share:
     budget = Budget(BUCKETS[bucket], share)
     sent = sent_by_threads(budget, [0.0] * 1200, 12)
     rate = (len(sent) - 1) / (sent[-1] - sent[0])
-    assert rate == pytest.approx(budget.rate, rel=0.01)
+    assert rate == pytest.approx(budget.rate, rel=0.02)
 
 
 @given(st.lists(st.none() | st.floats(0, 30), max_size=60))
