@@ -39,10 +39,8 @@ class Fingerprints:
     """The fingerprints of all delivered rows by id, and their compact text for a bookmark.
 
     The text is FORMAT, a colon, and base64 of: for each id, ascending, the distance to the id
-    before
-    it as a variable-length integer, then the fingerprint. 100,000 offers with random ids up to
-    2**32
-    take less than 1.5 MB.
+    before it as a variable-length integer, then the fingerprint. 100,000 offers with random ids up
+    to 2**32 take less than 1.5 MB.
     """
 
     def __init__(self, known: Mapping[int, bytes] | None = None) -> None:

@@ -71,9 +71,8 @@ class Client:
     """Calls the API of one account. Safe to use from several threads.
 
     The first request of all goes alone: when it is refused, or nobody answers, nothing else is
-    sent,
-    and every later call raises the same error. So a wrong password costs one request, however many
-    threads stand ready.
+    sent, and every later call raises the same error. So a wrong password costs one request, however
+    many threads stand ready.
     """
 
     def __init__(

@@ -14,10 +14,8 @@ class ServerClock:
     """A lower bound of the server's time at any moment of this process.
 
     A reply that says 12:00:00 when it arrives left the server at 12:00:00 or up to a second later,
-    so
-    at its arrival the server's clock shows at least that; the best of all replies counts. Windows
-    end
-    behind this bound, and a machine whose own clock is wrong does no harm.
+    so at its arrival the server's clock shows at least that; the best of all replies counts.
+    Windows end behind this bound, and a machine whose own clock is wrong does no harm.
     """
 
     def __init__(self) -> None:

@@ -1,21 +1,21 @@
 """What can go wrong, and the one table that says what a reply of the API means.
 
-    EmagError                     exit code
-    ├── ConfigurationError        2   a setting is wrong
-    ├── RefusedError              3   eMAG does not let this caller in
-    │   ├── CredentialsError          user or password
-    │   └── AddressError              IP address not registered
-    ├── ContractError             1   a reply, or a request, that nobody has agreed to
-    ├── UnsteadyError             1   rows never stopped moving while they were read
-    ├── TransientError            1   may work later: retried before it is raised
-    │   ├── ThrottledError            HTTP 429
-    │   └── UnreachableError          no connection to the host at all
-    ├── TargetGoneError       1   whoever read the output has closed it
-    ├── BreakerOpenError      5       too many failures lately: no request was made
-    └── EndedEarlyError               what was complete is written, the next run goes on
-        ├── DeadlineError     4           the time for the whole run is over
-        ├── StallError        4           nothing moved any more
-        └── InterruptedSyncError  128+n   ended by signal n
+    EmagError                         exit code
+    ├── ConfigurationError            2      a setting is wrong
+    ├── RefusedError                  3      eMAG does not let this caller in
+    │   ├── CredentialsError                 user or password
+    │   └── AddressError                     IP address not registered
+    ├── ContractError                 1      a reply, or a request, that nobody has agreed to
+    ├── UnsteadyError                 1      rows never stopped moving while they were read
+    ├── TransientError                1      may work later: retried before it is raised
+    │   ├── ThrottledError                   HTTP 429
+    │   └── UnreachableError                 no connection to the host at all
+    ├── TargetGoneError               1      whoever read the output has closed it
+    ├── BreakerOpenError              5      too many failures lately: no request was made
+    └── EndedEarlyError                      what was complete is written, the next run goes on
+        ├── DeadlineError             4      the time for the whole run is over
+        ├── StallError                4      nothing moved any more
+        └── InterruptedSyncError  128 + n    ended by signal n
 
 Messages name the resource, the reason and the next step; they never hold a credential or a reply's
 rows.

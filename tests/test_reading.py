@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tap_emag.client import PAGE_SIZE, Page
 from tap_emag.errors import ContractError, EmagError, UnsteadyError
 from tap_emag.readers.reading import COUNT, Reading, Sealed, Split, Trust
-from tap_emag.types import parse_naive
+from tap_emag.streams.orders import AXIS
 from tap_emag.windows import Calendar, Window, second_of, text_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Model:
 
 def read(model: Model, window: Window, trust: Trust, choose: Callable[[int], int]) -> list[Sealed]:
     """Read a window to its end, answering the requests under way in any order."""
-    reading = Reading(window, CALENDAR, trust, parse_naive)
+    reading = Reading(window, CALENDAR, trust, AXIS)
     under_way: list[Ask] = []
     while reading.result is None:
         while (ask := reading.next_ask()) is not None:
@@ -163,7 +163,7 @@ def asked(model: Model, window: Window, trust: Trust | None = None) -> tuple[lis
 
     def go(window: Window, expected: float | None) -> list[Sealed]:
         nonlocal requests
-        reading = Reading(window, CALENDAR, trust, parse_naive, expected)
+        reading = Reading(window, CALENDAR, trust, AXIS, expected)
         while reading.result is None:
             ask = reading.next_ask()
             assert ask
@@ -230,7 +230,7 @@ def test_a_second_that_never_holds_still_ends_with_an_error() -> None:
 
 
 def test_rows_from_elsewhere_mean_that_the_filter_was_ignored() -> None:
-    reading = Reading(Window(1000, 2000), CALENDAR, Trust(), parse_naive)
+    reading = Reading(Window(1000, 2000), CALENDAR, Trust(), AXIS)
     ask = reading.next_ask()
     assert ask
     rows = [{"id": 1, "modified": text_of(5000)}]
@@ -240,7 +240,7 @@ def test_rows_from_elsewhere_mean_that_the_filter_was_ignored() -> None:
 
 def test_a_row_without_a_time_is_delivered_and_one_without_an_id_is_an_error() -> None:
     for row, fine in (({"id": 1, "modified": None}, True), ({"modified": text_of(1500)}, False)):
-        reading = Reading(Window(1000, 2000), CALENDAR, Trust(), parse_naive)
+        reading = Reading(Window(1000, 2000), CALENDAR, Trust(), AXIS)
         ask = reading.next_ask()
         assert ask
         if fine:
@@ -252,7 +252,7 @@ def test_a_row_without_a_time_is_delivered_and_one_without_an_id_is_an_error() -
 
 
 def test_a_window_never_claims_what_was_not_over_when_it_was_read() -> None:
-    reading = Reading(Window(1000, 2000), CALENDAR, Trust(), parse_naive)
+    reading = Reading(Window(1000, 2000), CALENDAR, Trust(), AXIS)
     ask = reading.next_ask()
     assert ask
     rows = [{"id": at, "modified": text_of(at)} for at in (1100, 1900)]
@@ -262,7 +262,7 @@ def test_a_window_never_claims_what_was_not_over_when_it_was_read() -> None:
 
 def test_a_count_made_before_its_window_was_over_is_made_again() -> None:
     long = Window(STARTS[0], STARTS[0] + 10 * 86_400)
-    reading = Reading(long, CALENDAR, Trust(), parse_naive)
+    reading = Reading(long, CALENDAR, Trust(), AXIS)
     first = reading.next_ask()
     assert first
     assert first.page == COUNT
@@ -275,7 +275,7 @@ def test_a_count_made_before_its_window_was_over_is_made_again() -> None:
 
 
 def test_a_large_window_is_split_by_its_count() -> None:
-    reading = Reading(Window(STARTS[0], STARTS[0] + 10 * 86_400), CALENDAR, Trust(), parse_naive)
+    reading = Reading(Window(STARTS[0], STARTS[0] + 10 * 86_400), CALENDAR, Trust(), AXIS)
     assert reading.next_ask()
     reading.counted(10_000, PRESENT)
     assert isinstance(reading.result, Split)

@@ -12,7 +12,7 @@ from tap_emag.errors import ContractError, EmagError, TransientError
 from tap_emag.life import Life
 from tap_emag.readers import WindowReader
 from tap_emag.sandbox import Sandbox, SandboxConfig
-from tap_emag.types import parse_naive
+from tap_emag.streams.orders import AXIS
 from tap_emag.windows import Calendar
 from tests.api import client_for, threads
 
@@ -27,7 +27,7 @@ def read(sandbox: Sandbox, days: float = 400, kind: int = 3, **settings: Any) ->
     """Read the orders of one type of the last days."""
     settings = {"max_concurrent_requests": 8, **settings}
     with client_for(sandbox, **settings) as client, threads(8) as executor:
-        reader = WindowReader(client, CALENDAR, executor, Life(), 8, parse_naive)
+        reader = WindowReader(client, AXIS, CALENDAR, executor, Life(), 8)
         start = sandbox.clock.moment() - timedelta(days=days)
         after = CALENDAR.cut_before(CALENDAR.local(start))
         return list(reader.start(after, None, {"type": kind}))
@@ -145,7 +145,7 @@ def test_windows_before_a_failure_are_delivered() -> None:
     with Sandbox(SandboxConfig(orders=3000, history_days=300)) as sandbox:
         delivered = 0
         with client_for(sandbox, retry_max_attempts=1) as client, threads(4) as executor:
-            reader = WindowReader(client, CALENDAR, executor, Life(), 4, parse_naive)
+            reader = WindowReader(client, AXIS, CALENDAR, executor, Life(), 4)
             start = sandbox.clock.moment() - timedelta(days=310)
             line = reader.start(CALENDAR.cut_before(CALENDAR.local(start)), None, {"type": 3})
             try:
@@ -165,7 +165,7 @@ def test_a_filter_that_is_ignored_is_an_error() -> None:
         client_for(sandbox) as client,
         threads(2) as executor,
     ):
-        reader = WindowReader(client, CALENDAR, executor, Life(), 2, parse_naive)
+        reader = WindowReader(client, AXIS, CALENDAR, executor, Life(), 2)
         misspelt = {"type": 3}
         original = client.read
         client.read = lambda resource, page, filters: original(  # type: ignore[method-assign]

@@ -168,14 +168,13 @@ class Line:
 
     def _reading(self, window: Window, expected: float | None, *, tried: bool = False) -> Reading:
         reader = self._reader
-        return Reading(window, reader.calendar, reader.trust, reader.moment, expected, tried)
+        return Reading(window, reader.calendar, reader.trust, reader.axis, expected, tried)
 
     def _send(self) -> None:
         """Send what can be sent: the oldest windows first, but the next windows' counts in time.
 
         A window's last page waits for all its others; the windows behind it fill that pause, if it
-        is
-        known by then what pages they have.
+        is known by then what pages they have.
         """
         early = [r for r in self._readings[:COUNTED_AHEAD] if r.wants_count]
         for reading in [*early, *self._readings]:

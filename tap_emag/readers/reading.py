@@ -7,15 +7,12 @@ whatever order the API sorts by:
 * **a short reply**: fewer rows than a page holds came back; one reply is one snapshot.
 * **two equal counts**: the API counts the window; all pages but the last are read; when they are
   all back, the last one is. It is short, so it says how many rows there are at that moment: the
-  second
-  count. If it equals the first, nothing left in between, no page shifted, and as many distinct ids
-  as counted have been seen. The last page is therefore always the short one, even if it is empty,
-  so
-  that a count that is too low cannot pass.
+  second count. If it equals the first, nothing left in between, no page shifted, and as many
+  distinct ids as counted have been seen. The last page is therefore always the short one, even if
+  it is empty, so that a count that is too low cannot pass.
 * **two equal passes**, for a second that cannot be split: the pages are read one by one up to a
   short one until two passes in a row saw the same ids. A row of the first pass that left would be
-  missing
-  from the second, so nothing left, so nothing was missed.
+  missing from the second, so nothing left, so nothing was missed.
 
 What cannot be proven is split and read again.
 """
@@ -28,7 +25,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, UnsteadyError
-from tap_emag.windows import DAY, Window, second_of
+from tap_emag.types import parse_naive
+from tap_emag.windows import DAY, Window, second_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +45,27 @@ MOST_PASSES = 20
 MOST_DISAGREEMENTS = 6  # in a row, until counts are held for useless
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What windows of a resource lie on: a naive local time that each row carries.
+
+    `after` and `before` are the names of the two bounds in a request; `moment` parses the time.
+    Rows may leave a window by their time being set to the present, but never enter it.
+    """
+
+    resource: str
+    key: str
+    stamp: str
+    after: str
+    before: str
+    moment: Callable[[Any], datetime | None] = parse_naive
+
+    def second(self, row: Row) -> int | None:
+        """Return the local second a row belongs to, None if it says none."""
+        moment = self.moment(row.get(self.stamp))
+        return None if moment is None else second_of(moment)
 
 
 class Ask(NamedTuple):
@@ -83,7 +102,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class Sealed:
-    """A window proven to be read whole: its rows by (`modified`, `id`), each once.
+    """A window proven to be read whole: its rows by time and id, each once.
 
     Rows without a readable time come first: they belong to no second, so every window that meets
     them delivers them.
@@ -112,7 +131,7 @@ class Reading:
     window: Window
     calendar: Calendar
     trust: Trust
-    moment: Callable[[Any], datetime | None]  # parses a naive local time
+    axis: Axis
     expected: float | None = None  # rows, by the density of the windows before
     tried: bool = False  # part of a window that was expected to fit one page, and did not
     result: Sealed | Split | None = None
@@ -192,15 +211,16 @@ class Reading:
             self._resolve_full()
 
     def _meet(self, row: Row, ask: Ask) -> None:
-        if row.get("id") in (None, ""):
-            raise ContractError("order/read: a row without an id")
-        moment = self.moment(row.get("modified"))
-        if moment is not None and not self.window.covers(second_of(moment)):
+        axis, key = self.axis, row.get(self.axis.key)
+        if key in (None, ""):
+            raise ContractError(f"{axis.resource}/read: a row without {axis.key}")
+        second = axis.second(row)
+        if second is not None and not self.window.covers(second):
             raise ContractError(
-                f"order/read: asked for {ask.bounds[0]} to {ask.bounds[1]}, got a row modified"
-                f" {moment}: the filter was ignored, so nothing can be proven complete"
+                f"{axis.resource}/read: asked for {ask.bounds[0]} to {ask.bounds[1]}, got a row of"
+                f" {text_of(second)}: the filter was ignored, so nothing can be proven complete"
             )
-        self._seen[str(row["id"])] = row
+        self._seen[str(key)] = row
 
     def _resolve_full(self) -> None:
         """Go on after a full first page: count, or where that is no use, split, or repeat."""
@@ -247,8 +267,8 @@ class Reading:
         self._passes += 1
         if self._passes > MOST_PASSES:
             raise UnsteadyError(
-                f"order/read: the rows of {self.window.bounds[0]} kept changing through"
-                f" {MOST_PASSES} passes; run again when fewer orders change"
+                f"{self.axis.resource}/read: the rows of {self.window.bounds[0]} kept changing"
+                f" through {MOST_PASSES} passes; run again when less changes"
             )
         self._seen.clear()
         self._asks.append(1)
@@ -274,10 +294,9 @@ class Reading:
 
     def _seal(self) -> None:
         rows = []
-        for row in self._seen.values():
-            moment = self.moment(row.get("modified"))
-            second = None if moment is None else second_of(moment)
+        for key, row in self._seen.items():
+            second = self.axis.second(row)
             if second is None or self.window.claims(second):
-                rows.append((second or 0, str(row["id"]).zfill(20), row))
+                rows.append((second or 0, key.zfill(20), row))
         rows.sort(key=lambda item: item[:2])
         self.result = Sealed(self.window, [row for _, _, row in rows])

@@ -3,8 +3,7 @@
 A scan is sealed by two equal counts: the API's own, and what the last page, read when all others
 are back, says by being short. Where the API's count is of no use, two passes in a row that saw the
 same ids do. Rows can join such a list as well as leave it, so a row that seems to have vanished is
-asked
-for again before anybody is told.
+asked for again before anybody is told.
 """
 
 from __future__ import annotations

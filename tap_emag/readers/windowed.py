@@ -12,13 +12,13 @@ from tap_emag.readers.line import Line
 from tap_emag.readers.reading import COUNT, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from concurrent.futures import Executor
     from datetime import datetime
 
     from tap_emag.client import Client, Count, Page
     from tap_emag.life import Life
-    from tap_emag.readers.reading import Ask
+    from tap_emag.readers.reading import Ask, Axis
     from tap_emag.windows import Calendar
 
 BEHIND_CLOCK = timedelta(seconds=2)
@@ -26,28 +26,21 @@ BEHIND_CLOCK = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class WindowReader:
-    """Reads one resource by windows on `modified`.
-
-    `moment` parses a naive local time as the API writes it; `concurrency` is how many requests may
-    be
-    under way at once.
-    """
+    """Reads one resource by windows of time; `concurrency` is how many requests it has at once."""
 
     client: Client
+    axis: Axis
     calendar: Calendar
     executor: Executor
     life: Life
     concurrency: int
-    moment: Callable[[Any], datetime | None]
-    resource: str = "order"
     trust: Trust = field(default_factory=Trust)
 
     def start(self, after: int, end: int | None, filters: Mapping[str, Any]) -> Line:
         """Begin to read every window of (after, now] or (after, end].
 
         Requests go out at once, from a thread of their own, so that the caller can write the rows
-        of
-        one range while the next is being read.
+        of one range while the next is being read.
 
         Args:
             after: Local second behind which to begin, a cut of the calendar.
@@ -64,11 +57,12 @@ class WindowReader:
 
     def ask(self, ask: Ask, filters: Mapping[str, Any]) -> Page | Count | None:
         """Send one request of a window; None when the API refuses to count."""
-        asked = {**filters, "modifiedAfter": ask.bounds[0], "modifiedBefore": ask.bounds[1]}
+        axis = self.axis
+        asked = {**filters, axis.after: ask.bounds[0], axis.before: ask.bounds[1]}
         if ask.page != COUNT:
-            return self.client.read(self.resource, ask.page, asked)
+            return self.client.read(axis.resource, ask.page, asked)
         try:
-            return self.client.count(self.resource, asked)
+            return self.client.count(axis.resource, asked)
         except ContractError:
             return None
 

@@ -32,8 +32,7 @@ class EmagStream(Stream):
     """A stream that fills one table.
 
     The SDK would move the bookmark with every row and run each child stream once per parent row.
-    Here
-    a bookmark moves when a reading was proven whole, and children are written along with their
+    Here a bookmark moves when a reading was proven whole, and children are written along with their
     parent, so both of those hooks are replaced.
     """
 

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.readers import WindowReader
+from tap_emag.readers import Axis, WindowReader
 from tap_emag.streams.base import ChildStream, EmagStream, Row
 from tap_emag.tables import orders as tables
-from tap_emag.types import parse_naive
 from tap_emag.windows import Calendar, text_of
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from tap_emag.readers import Line, Sealed
 
 PROGRESS_SECONDS = 15.0
+AXIS = Axis("order", "id", "modified", "modifiedAfter", "modifiedBefore")
 
 
 class Orders(EmagStream):
@@ -68,11 +68,11 @@ class Orders(EmagStream):
     def _reader(self) -> WindowReader:
         return WindowReader(
             self._tap.client,
+            AXIS,
             self._calendar,
             self._tap.executor(self.lane),
             self._tap.life,
             self._tap.settings.max_concurrent_requests,
-            parse_naive,
         )
 
     def _start(self, context: Context) -> Line:
