@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -41,6 +42,27 @@ PAGE_SIZE = 100  # the documented maximum; more is cut off or refused, depending
 CONNECT_TIMEOUT = 10.0  # seconds
 CHUNK = 65_536  # bytes
 FIRST_ATTEMPTS = 3  # as long as nothing has ever come back, the cause is hardly a passing one
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to ask: a resource such as `order/read` below a base URL, and how."""
+
+    resource: str
+    method: str
+    base: str
+    values: Mapping[str, Any]
+    enveloped: bool = True
+
+    @property
+    def endpoint(self) -> str:
+        """Return the resource without ids, so that there are only so many of them."""
+        return re.sub(r"/\d+", "", self.resource)
+
+    def request(self) -> requests.Request:
+        """Return the request: flat JSON for POST, parameters in the URL for GET."""
+        where = {"json" if self.method == "POST" else "params": dict(self.values)}
+        return requests.Request(self.method, f"{self.base}/{self.resource}", **where)
 
 
 @dataclass(frozen=True)
@@ -133,14 +155,29 @@ class Client:
             raise ContractError(f"{resource}/count: the reply holds no `noOfItems`") from None
 
     def call(self, resource: str, body: Mapping[str, Any]) -> Reply:
-        """Call a resource such as `order/read`, trying again while failures may pass.
+        """Call a resource such as `vat/read`, trying again while failures may pass.
 
         Raises:
             RefusedError: Credentials or IP address are refused.
             ContractError: The API refuses the request or its reply makes no sense.
             TransientError: The last attempt failed for a passing reason.
         """
-        reply, _ = self._call(resource, body)
+        reply, _ = self._call(Query(resource, "POST", self._settings.api_url, body))
+        return reply
+
+    def call_bare(self, resource: str, body: Mapping[str, Any]) -> Reply:
+        """Call a resource whose reply may come without the envelope; raises as `call` does."""
+        query = Query(resource, "POST", self._settings.api_url, body, enveloped=False)
+        return self._call(query)[0]
+
+    def get(self, resource: str, params: Mapping[str, Any]) -> Reply:
+        """Call a resource that is read by GET, its parameters in the URL; raises as `call` does."""
+        reply, _ = self._call(Query(resource, "GET", self._settings.api_url, params))
+        return reply
+
+    def get_rest(self, resource: str) -> Reply:
+        """Call a resource of the REST helpers, which live beside the API and have no envelope."""
+        reply, _ = self._call(Query(resource, "GET", self._settings.rest_url, {}, enveloped=False))
         return reply
 
     def close(self) -> None:
@@ -148,23 +185,23 @@ class Client:
         self._session.close()
 
     def _results(self, resource: str, body: Mapping[str, Any]) -> tuple[Any, float]:
-        reply, begun = self._call(resource, body)
+        reply, begun = self._call(Query(resource, "POST", self._settings.api_url, body))
         if "results" not in reply.body:
             raise ContractError(f"{resource}: the reply holds no `results`")
         return reply.body["results"], begun
 
-    def _call(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+    def _call(self, query: Query) -> tuple[Reply, float]:
         if not self._greeted:
             with self._first:
                 if not self._greeted:
-                    return self._greet(resource, body)
-        return self._tried(resource, body, self._enough)
+                    return self._greet(query)
+        return self._tried(query, self._enough)
 
-    def _greet(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+    def _greet(self, query: Query) -> tuple[Reply, float]:
         if self._turned_away:
             raise self._turned_away
         try:
-            answer = self._tried(resource, body, self._enough_at_first)
+            answer = self._tried(query, self._enough_at_first)
         except EmagError as error:
             self._turned_away = error
             raise
@@ -179,17 +216,15 @@ class Client:
         most = min(FIRST_ATTEMPTS, self._settings.retry_max_attempts)
         return failures >= most or self._breaker.is_open
 
-    def _tried(
-        self, resource: str, body: Mapping[str, Any], give_up: Callable[[int], bool]
-    ) -> tuple[Reply, float]:
+    def _tried(self, query: Query, give_up: Callable[[int], bool]) -> tuple[Reply, float]:
         policy = retrying(self._settings, give_up, self._life.pause)
-        return policy(self._guarded, resource, body)
+        return policy(self._guarded, query)
 
-    def _guarded(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+    def _guarded(self, query: Query) -> tuple[Reply, float]:
         """Make one attempt, and tell the breaker how it went."""
         self._breaker.enter(self._wait)
         try:
-            answer = self._attempt(resource, body)
+            answer = self._attempt(query)
         except EmagError as error:
             self._breaker.failed(error)
             raise
@@ -204,25 +239,22 @@ class Client:
         self._life.pause(seconds)
         self._life.sign()
 
-    def _attempt(self, resource: str, body: Mapping[str, Any]) -> tuple[Reply, float]:
+    def _attempt(self, query: Query) -> tuple[Reply, float]:
         """Send once; return the reply and the monotonic moment the request left."""
-        bucket = bucket_of(resource)
-        # Made ready before the slot comes, so that nothing but the wire lies between slot and
-        # server.
-        request = self._session.prepare_request(
-            requests.Request("POST", f"{self._settings.api_url}/{resource}", json=dict(body))
-        )
+        bucket = bucket_of(query.resource)
+        # Made ready before the slot comes, so that nothing but the wire lies between them.
+        request = self._session.prepare_request(query.request())
         self.usage.waited(bucket, self._limiter.take(bucket))
         begun = time.monotonic()
         status = 0
         try:
-            reply = self._send(resource, request)
+            reply = self._send(query.resource, request)
             status = reply.status
         finally:
-            self.usage.sent(resource, status)
+            self.usage.sent(query.endpoint, status)
         self._life.sign()
         self.clock.observe(reply.headers.get("date", ""), time.monotonic())
-        error = classify(reply)
+        error = classify(reply, enveloped=query.enveloped)
         if isinstance(error, ThrottledError):
             self._limiter.refused(bucket, error.wait)
         if error:

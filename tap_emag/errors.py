@@ -6,6 +6,7 @@
     │   ├── CredentialsError                 user or password
     │   └── AddressError                     IP address not registered
     ├── ContractError                 1      a reply, or a request, that nobody has agreed to
+    │   └── NotThereError                    what was asked for is not there
     ├── UnsteadyError                 1      rows never stopped moving while they were read
     ├── TransientError                1      may work later: retried before it is raised
     │   ├── ThrottledError                   HTTP 429
@@ -65,6 +66,10 @@ class AddressError(RefusedError):
 
 class ContractError(EmagError):
     """The API answered something that cannot be right, or refused the request itself."""
+
+
+class NotThereError(ContractError):
+    """HTTP 404 or 412: a route, or one thing that was asked for by its id, that is not there."""
 
 
 class UnsteadyError(EmagError):
@@ -146,18 +151,19 @@ TRANSIENT_STATUSES = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+ABSENT_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED})
 IP_REFUSAL = re.compile(r"invalid vendor ip\s*(?:\[(?P<ip>[0-9a-f.:]+)\])?", re.IGNORECASE)
 API_REFUSAL = "not allowed to use this api"
 EMAIL_OR_NUMBER = re.compile(r"\S+@\S+|\d{6,}")
 LONGEST_QUOTE = 200
 
 
-def classify(reply: Reply) -> EmagError | None:
+def classify(reply: Reply, *, enveloped: bool = True) -> EmagError | None:
     """Say what a reply means: None when it is good, else the error to raise or to retry.
 
     Order matters: refusals are told by their text at any status, since eMAG sends them with 200 and
     with 403; only then does the status decide, and last the envelope, whose `isError` must be
-    exactly false.
+    exactly false. Some resources may answer without one: then the status says it all.
     """
     texts = _texts(reply.body)
     refusal = _refusal(reply, texts)
@@ -166,6 +172,11 @@ def classify(reply: Reply) -> EmagError | None:
     failure = _failed_status(reply, texts)
     if failure:
         return failure
+    if not enveloped and (
+        isinstance(reply.body, list)
+        or (isinstance(reply.body, dict) and "isError" not in reply.body)
+    ):
+        return None
     if not isinstance(reply.body, dict) or "isError" not in reply.body:
         # A gateway's HTML page with status 200, or a body cut short: nothing eMAG itself has said.
         return TransientError(f"{reply.resource}: HTTP {reply.status} without eMAG's envelope")
@@ -207,7 +218,8 @@ def _failed_status(reply: Reply, texts: list[str]) -> EmagError | None:
             f"{reply.resource}: eMAG answered HTTP {reply.status}", _retry_after(reply.headers)
         )
     if reply.status != HTTPStatus.OK:
-        return ContractError(
+        error = NotThereError if reply.status in ABSENT_STATUSES else ContractError
+        return error(
             f"{reply.resource}: eMAG answered HTTP {reply.status}: {_quote(texts) or 'no reason'}."
             " Check `api_url` and `marketplace`"
         )

@@ -118,6 +118,30 @@ SETTINGS = (
         maximum=86400,
     ),
     Setting(
+        "return_lookback_days",
+        "integer",
+        "How far back returns are read again, beside the open ones.",
+        default=90,
+        minimum=1,
+        maximum=3660,
+    ),
+    Setting(
+        "invoice_lookback_days",
+        "integer",
+        "How far behind the latest reading invoices are read again.",
+        default=35,
+        minimum=1,
+        maximum=3660,
+    ),
+    Setting(
+        "metadata_cache_ttl_seconds",
+        "integer",
+        "How long reference lists, such as categories, are good before they are read again.",
+        default=3600,
+        minimum=0,
+        maximum=366 * 86400,
+    ),
+    Setting(
         "max_concurrent_requests",
         "integer",
         "Requests of one budget that may be under way at once.",
@@ -236,6 +260,9 @@ class Settings:
     order_types: tuple[int, ...]
     order_lookback_seconds: int
     settle_seconds: int
+    return_lookback_days: int
+    invoice_lookback_days: int
+    metadata_cache_ttl_seconds: int
     max_concurrent_requests: int
     rate_limit_share: float
     request_timeout_seconds: float
@@ -253,6 +280,12 @@ class Settings:
     def account(self) -> str:
         """Tell accounts apart as the server does: by user and host."""
         return f"{self.username}@{urlsplit(self.api_url).netloc}"
+
+    @property
+    def rest_url(self) -> str:
+        """Return the base URL of the REST helpers: the API's host without `-api` (observed)."""
+        parts = urlsplit(self.api_url)
+        return f"{parts.scheme}://{parts.netloc.replace('marketplace-api.', 'marketplace.')}/api/v1"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], now: datetime) -> Settings:

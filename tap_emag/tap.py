@@ -24,8 +24,9 @@ from tap_emag.life import Life
 from tap_emag.limits import Limiter
 from tap_emag.redaction import hide, secrets_of
 from tap_emag.settings import Settings, config_schema
-from tap_emag.streams import orders, products
+from tap_emag.streams import estimates, finance, orders, products, reference, returns
 from tap_emag.streams.base import EmagStream
+from tap_emag.streams.codes import CODE_LISTS
 from tap_emag.tables.account import Account
 from tap_emag.types import Clock
 
@@ -46,6 +47,28 @@ STREAMS: tuple[type[EmagStream], ...] = (
     products.Products,
     products.ProductHistory,
     products.ProductDeletions,
+    estimates.Commissions,
+    estimates.SmartDeals,
+    returns.Returns,
+    returns.ReturnLines,
+    returns.ReturnEvents,
+    returns.Awbs,
+    returns.AwbParcels,
+    reference.Categories,
+    reference.CategoryCharacteristics,
+    reference.CategoryFamilyTypes,
+    reference.CategoryValues,
+    reference.VatRates,
+    reference.HandlingTimes,
+    reference.Localities,
+    reference.CourierAccounts,
+    reference.Addresses,
+    finance.InvoiceCategories,
+    finance.Invoices,
+    finance.InvoiceLines,
+    finance.CustomerInvoices,
+    finance.CustomerInvoiceLines,
+    *CODE_LISTS,
 )
 
 

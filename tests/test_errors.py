@@ -21,6 +21,7 @@ from tap_emag.errors import (
 if TYPE_CHECKING:
     from tap_emag.errors import (
         EmagError,
+        NotThereError,
     )
 
 GOOD = {"isError": False, "messages": [], "errors": [], "results": []}
@@ -45,9 +46,9 @@ TABLE: list[tuple[int, Any, type[EmagError] | None]] = [
     (503, None, TransientError),
     (504, None, TransientError),
     (408, None, TransientError),
-    (404, {"message": "no Route matched with those values"}, ContractError),
+    (404, {"message": "no Route matched with those values"}, NotThereError),
     (400, {"message": "Invalid content"}, ContractError),
-    (412, None, ContractError),
+    (412, None, NotThereError),
     (302, None, ContractError),
     (200, None, TransientError),
     (200, [], TransientError),

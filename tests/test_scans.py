@@ -9,7 +9,7 @@ import pytest
 
 from tap_emag.errors import UnsteadyError
 from tap_emag.life import Life
-from tap_emag.readers import Scan
+from tap_emag.readers import Ordered, Scan
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.streams.products import offer_id
 from tests.api import client_for, threads
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @contextmanager
 def scan_of(sandbox: Sandbox, **settings: Any) -> Iterator[Scan]:  # noqa: ANN401
     with client_for(sandbox, **settings) as client, threads(4) as executor:
-        yield Scan(client, executor, Life(), 4, "product_offer", offer_id)
+        yield Scan(client, Ordered(executor, Life(), 4), "product_offer", offer_id)
 
 
 def requests(sandbox: Sandbox) -> list[tuple[str, Any]]:

@@ -8,41 +8,35 @@ asked for again before anybody is told.
 
 from __future__ import annotations
 
-import contextlib
-from collections import deque
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, UnsteadyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor, Future
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_emag.client import Client, Page
-    from tap_emag.life import Life
+    from tap_emag.readers.ordered import Ordered
 
-T = TypeVar("T")
-POLL = 0.1  # seconds
 MOST_SCANS = 4
-AHEAD = 2  # pages read ahead, for each request that may be under way
 
 
 @dataclass
 class Scan:
-    """All rows of a resource, page by page; `seen` holds the ids of the latest pass.
+    """All rows of a resource that pass a filter, page by page.
 
-    `key` tells a row's id and raises ContractError where there is none.
+    `key` tells a row's id; `seen` holds the ids of the latest pass. A list that is expected to be
+    `short` is tried with one page first: if it fits, that one reply is the whole of it.
     """
 
     client: Client
-    executor: Executor
-    life: Life
-    concurrency: int
+    requests: Ordered
     resource: str
     key: Callable[[dict[str, Any]], int]
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    short: bool = False
     seen: set[int] = field(default_factory=set)
     pages: int = 0  # of the latest pass
     total: int = 0  # rows, by the latest count; 0 when the API does not say
@@ -58,6 +52,11 @@ class Scan:
             UnsteadyError: Rows joined or left during each of the passes.
             EmagError: What the client raises.
         """
+        if self.short and (page := self.requests.call(self._page, 1)).short:
+            self.seen = {self.key(row) for row in page.rows}
+            self.pages, self.total = 1, len(page.rows)
+            yield page
+            return
         for _ in range(MOST_SCANS):
             yield from self._pass()
             if self._sealed:
@@ -77,8 +76,7 @@ class Scan:
             for _ in self.read():
                 before |= self.seen
             return keys - before
-        futures = {key: self.executor.submit(self._find, key) for key in keys}
-        return {key for key, future in futures.items() if not self._result(future)}
+        return {key for key, there in self.requests.map(self._find, keys) if not there}
 
     def _find(self, key: int) -> bool:
         page = self.client.read(self.resource, 1, {"id": key})
@@ -87,7 +85,7 @@ class Scan:
     def _pass(self) -> Iterator[Page]:
         """Deliver every page once; then `_sealed` tells whether that was all there is."""
         before, self.seen = self.seen, set()
-        count = self._count()
+        count = self.requests.call(self._count, None)
         sure = 0 if count is None else count // PAGE_SIZE
         self.total, self.pages = count or 0, 0
         rows = 0  # by the first short page, which says how many there are
@@ -100,34 +98,21 @@ class Scan:
 
     def _in_order(self, sure: int) -> Iterator[Page]:
         """Read pages 1 … sure several at once, then on, one by one, until a short one."""
-        waiting: deque[Future[Page]] = deque()
-        numbers = iter(range(1, sure + 1))
-        while True:
-            while len(waiting) < self.concurrency * AHEAD and (number := next(numbers, None)):
-                waiting.append(self.executor.submit(self._page, number))
-            if not waiting:
-                break
-            yield self._result(waiting.popleft())
+        for _, page in self.requests.map(self._page, range(1, sure + 1)):
+            yield page
         number = sure + 1
         while True:
-            page = self._result(self.executor.submit(self._page, number))
+            page = self.requests.call(self._page, number)
             yield page
             if page.short:
                 return
             number += 1
 
-    def _result(self, future: Future[T]) -> T:
-        """Wait for a request, as long as the run lives."""
-        while True:
-            self.life.check()
-            with contextlib.suppress(FutureTimeoutError):
-                return future.result(POLL)
-
     def _page(self, number: int) -> Page:
-        return self.client.read(self.resource, number, {})
+        return self.client.read(self.resource, number, self.filters)
 
-    def _count(self) -> int | None:
+    def _count(self, _: None) -> int | None:
         try:
-            return self._result(self.executor.submit(self.client.count, self.resource, {})).rows
+            return self.client.count(self.resource, self.filters).rows
         except ContractError:
             return None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+
+from tap_emag.readers import Ordered
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -52,8 +55,12 @@ class EmagStream(Stream):
     @property
     def partitions(self) -> list[dict[str, Any]] | None:
         """One bookmark per account, so that a state used by another account starts afresh."""
-        settings = self._tap.settings
-        return [{"marketplace": settings.marketplace, "account_type": settings.account_type}]
+        return [self.account_context]
+
+    @property
+    def account_context(self) -> dict[str, Any]:
+        """What tells this account's bookmarks from another's."""
+        return self._tap.account.columns()
 
     def get_replication_key_signpost(
         self,
@@ -104,6 +111,15 @@ class EmagStream(Stream):
             self.state_manager.is_flushed = False
             self._write_state_message()
 
+    @cached_property
+    def requests(self) -> Ordered:
+        """What this stream sends requests with, several at once."""
+        return Ordered(
+            self._tap.executor(self.lane),
+            self._tap.life,
+            self._tap.settings.max_concurrent_requests,
+        )
+
     def begin_children(self) -> None:
         """Announce the schemas of the selected child streams, before their first rows."""
         for child in self.child_streams:
@@ -124,6 +140,27 @@ class EmagStream(Stream):
             child._write_record_message(row)  # noqa: SLF001
             counter.increment()
 
+    def write_children(self, row: Row) -> None:
+        """Write the rows of child streams that come with a row."""
+        for name, rows in row.children.items():
+            for child_row in rows:
+                self.write_child(name, child_row)
+
+    def writes(self, name: str) -> bool:
+        """Tell whether a child stream is selected."""
+        return name in self._writing
+
+    def announce(self, what: str, number: int, resource: str) -> None:
+        """Say how long it will take to ask for so many things one by one."""
+        if number:
+            minutes = number / self._tap.client.rate(resource) / 60
+            self.logger.info(
+                "%s: %d requests, one for each, about %.1f minutes at the budget's rate",
+                what,
+                number,
+                minutes,
+            )
+
     def _process_record(
         self,
         record: Record,
@@ -134,9 +171,7 @@ class EmagStream(Stream):
         if self._writing and isinstance(record, Row):
             if not self.stream_maps[0].get_filter_result(record):
                 return
-            for name, rows in record.children.items():
-                for row in rows:
-                    self.write_child(name, row)
+            self.write_children(record)
 
     def report(self, table: str, finding: Finding, key: str) -> None:
         """Log a key nobody has declared, or a value that does not fit, once a run."""

@@ -33,14 +33,7 @@ class Products(EmagStream):
         self.begin_children()
         bookmark = self.get_context_state(context)
         known = self._known(bookmark)
-        scan = Scan(
-            self._tap.client,
-            self._tap.executor(self.lane),
-            self._tap.life,
-            self._tap.settings.max_concurrent_requests,
-            "product_offer",
-            offer_id,
-        )
+        scan = Scan(self._tap.client, self.requests, "product_offer", offer_id)
         try:
             yield from self._scanned(context, known, scan)
         except EmagError:
@@ -67,6 +60,9 @@ class Products(EmagStream):
             known.forget(key)
         self._remember(context, known, moment)
         progress.end()
+        for child in self.child_streams:
+            if self.writes(child.name) and hasattr(child, "write_all"):
+                child.write_all(self, scan.seen)
 
     def _known(self, bookmark: dict[str, Any]) -> Fingerprints:
         text = bookmark.get("offers")
