@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
@@ -19,15 +19,34 @@ CONFIG = dict(QUICK)  # the sandbox's address is known when it has started
 
 @pytest.fixture(scope="module", autouse=True)
 def sandbox() -> Iterator[Sandbox]:
-    config = SandboxConfig(orders=400, offers=150, history_days=60, unknown_keys=True)
+    config = SandboxConfig(
+        orders=150,
+        offers=8,
+        categories=6,
+        localities=30,
+        returns=30,
+        history_days=60,
+        unknown_keys=True,
+    )
     with Sandbox(config) as sandbox:
         CONFIG["api_url"] = sandbox.url
         yield sandbox
 
 
-# product_deletions has no rows while nothing vanishes.
+def every_stream() -> dict[str, Any]:
+    """Return the catalog with every stream selected, those too that are off by default."""
+    catalog = TapEmag(config={}, validate_config=False, setup_mapper=False).catalog_dict
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"]:
+                entry["metadata"]["selected"] = True
+    return catalog
+
+
+# Nothing vanishes here.
 TestTapEmag = get_tap_test_class(
     TapEmag,
     config=CONFIG,
+    catalog=every_stream(),
     suite_config=SuiteConfig(ignore_no_records_for_streams=["product_deletions"]),
 )
