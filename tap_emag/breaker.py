@@ -150,7 +150,7 @@ class Breaker:
             self._probing = False
 
     def _open(self, error: EmagError, wait: float) -> None:
-        if not self.is_open:
+        if not self.is_open and not isinstance(error, RefusedError):  # that one ends the run anyway
             logger.warning("%s; no requests for %.0f s", error, wait)
         self._record.opened, self._record.wait = self._clock(), wait
         self._record.reason = str(error)

@@ -45,9 +45,14 @@ class Setting:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of this setting, with what Singer tools read beside it."""
-        types = {"date-time": "string", "integer-list": "array"}
+        # Numbers may come as text: Meltano passes fractions so.
+        types = {
+            "date-time": ["string"],
+            "integer-list": ["array"],
+            "number": ["number", "string"],
+        }
         schema: dict[str, Any] = {
-            "type": [types.get(self.kind, self.kind)] + ([] if self.required else ["null"]),
+            "type": types.get(self.kind, [self.kind]) + ([] if self.required else ["null"]),
             "description": self.description,
         }
         if self.kind == "integer-list":
@@ -175,7 +180,7 @@ SETTINGS = (
     Setting(
         "retry_max_attempts",
         "integer",
-        "Attempts for a request that fails for a passing reason.",
+        "Attempts for a request that fails for a passing reason, unless the breaker opens.",
         default=5,
         minimum=1,
         maximum=100,

@@ -158,12 +158,12 @@ def parse_date(value: object) -> str | None:
 
 
 def parse_object(value: object) -> dict[str, Any] | None:
-    """Read an object; PHP's `[]` for an empty one, and "", are null; a list of one is unwrapped."""
+    """Read an object; an empty one (PHP: `[]`) and "" are null; a list of one is unwrapped."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return clean_object(value)
-    if value in ([], ""):
+    if value in ([], {}, ""):
         return None
     raise MisfitError("no object")
 

@@ -12,6 +12,7 @@ from tap_emag.errors import (
     AddressError,
     ContractError,
     CredentialsError,
+    NotThereError,
     Reply,
     ThrottledError,
     TransientError,
@@ -21,7 +22,6 @@ from tap_emag.errors import (
 if TYPE_CHECKING:
     from tap_emag.errors import (
         EmagError,
-        NotThereError,
     )
 
 GOOD = {"isError": False, "messages": [], "errors": [], "results": []}

@@ -274,6 +274,14 @@ def test_a_count_made_before_its_window_was_over_is_made_again() -> None:
     assert reading.window.until == long.until - 3600
 
 
+def test_a_window_of_which_nothing_is_over_yet_is_empty() -> None:
+    long = Window(STARTS[0], STARTS[0] + 10 * 86_400)
+    reading = Reading(long, CALENDAR, Trust(), AXIS)
+    assert reading.next_ask()
+    reading.counted(500, long.after - 3600)
+    assert reading.result == Sealed(Window(long.after, long.after), [])
+
+
 def test_a_large_window_is_split_by_its_count() -> None:
     reading = Reading(Window(STARTS[0], STARTS[0] + 10 * 86_400), CALENDAR, Trust(), AXIS)
     assert reading.next_ask()

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KINDS = {
     "string": {"string", "options"},
     "integer": {"integer"},
-    "number": {"decimal"},
+    "number": {"string"},
     "date-time": {"date_iso8601"},
     "integer-list": {"array"},
 }

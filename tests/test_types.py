@@ -367,7 +367,7 @@ def test_json_objects() -> None:
         "e": None,
     }
     assert parse(JSON_OBJECT, [{"a": 1}]) == {"a": 1}
-    assert parse(JSON_OBJECT, {}) == {}
+    assert parse(JSON_OBJECT, {}) is None
     assert parse(JSON_OBJECT, []) is None
     assert parse(JSON_OBJECT, "") is None
     others: list[object] = ["x", 1, False, [1], [{}, {}]]

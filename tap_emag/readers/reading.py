@@ -178,7 +178,10 @@ class Reading:
         if count is not None and settled < self.window.until:
             # The machine's own clock was ahead: what was counted may still be joined by rows.
             self.limit(self.calendar.cut_before(settled))
-            self._asks.append(COUNT)
+            if self.window.seconds:
+                self._asks.append(COUNT)
+            else:
+                self._seal()  # nothing of it is over yet
         elif count is None or (count < PAGE_SIZE and self._was_full):
             # It says so few, while a full page has been seen: nobody can enter, so it is wrong.
             self.trust.counts = False

@@ -17,7 +17,7 @@ from tap_emag.sandbox.bodies import parse_body
 from tap_emag.sandbox.budgets import BUDGETS, Budget
 from tap_emag.sandbox.filters import Refused
 from tap_emag.sandbox.log import Request
-from tap_emag.sandbox.resources import resources
+from tap_emag.sandbox.resources import lookups, resources
 from tap_emag.sandbox.resources.base import Call
 from tap_emag.sandbox.wire import Encoder, RowCache
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 BASE: Final = "/api-3"
 JSON: Final = "application/json"
-PARTS: Final = 2
 # Production sends these two with every reply, with the same zero whether it refuses or not.
 LIMIT_HEADERS: Final = {"X-RateLimit-Limit-3second": "1", "X-RateLimit-Remaining-3second": "0"}
 
@@ -56,7 +55,14 @@ class Api:
         self._faults = faults.Faults(config)
         self._encoder = Encoder(world.local)
         self._cache = RowCache(config.cache_bytes)
-        self._resources = {each.name: each for each in resources()}
+        self._routes = {
+            f"{BASE}/{each.name}/{name}": (action, each.name, name, each.bucket)
+            for each in resources()
+            for name, action in each.actions.items()
+        }
+        self._lookups = {
+            each.path: (each.answer, each.name, each.action, each.bucket) for each in lookups()
+        }
         self._jitter = Random(config.seed)
         self._turn = 0
         self.closing = asyncio.Event()
@@ -80,14 +86,18 @@ class Api:
             entry.seconds = time.monotonic() - begun
 
     def _route(self, request: web.Request) -> tuple[Action, Request] | None:
-        parts = request.path.removeprefix(BASE + "/").split("/")
-        if request.method != "POST" or not request.path.startswith(BASE) or len(parts) != PARTS:
+        found, asked = self._routes.get(request.path), {}
+        if request.method == "GET":
+            head, slash, tail = request.path.rpartition("/")
+            found, asked = self._lookups.get(request.path), dict(request.query)
+            if found is None:
+                found, asked = self._lookups.get(head + slash), {**asked, "id": tail}
+        elif request.method != "POST":
             return None
-        resource = self._resources.get(parts[0])
-        action = resource.actions.get(parts[1]) if resource else None
-        if resource is None or action is None:
+        if found is None:
             return None
-        return action, Request(0.0, 0.0, parts[0], parts[1], resource.bucket)
+        action, resource, name, bucket = found
+        return action, Request(0.0, 0.0, resource, name, bucket, asked)
 
     async def _answer(
         self, request: web.Request, body: bytes, action: Action, entry: Request
@@ -103,7 +113,7 @@ class Api:
             await self._wait(half)
             return await self._fail(request, entry)
         self._admit(request)
-        reply = self._results(body, action, entry)
+        reply = self._results(request, body, action, entry)
         await self._wait(half)
         if entry.fault is None:
             raise reply
@@ -124,13 +134,22 @@ class Api:
         if pair != f"{self._config.username}:{self._config.password}":
             raise Reply(403, faults.FORBIDDEN)
 
-    def _results(self, body: bytes, action: Action, entry: Request) -> Reply:
-        try:
-            entry.body = parse_body(body)
-        except ValueError:
-            return Reply(400, faults.INVALID)
+    def _results(self, request: web.Request, body: bytes, action: Action, entry: Request) -> Reply:
+        if request.method == "POST":
+            try:
+                entry.body = parse_body(body)
+            except ValueError:
+                return Reply(400, faults.INVALID)
         self._turn += 1
-        call = Call(entry.body, self._world, self._config, self._encoder, self._cache, self._turn)
+        call = Call(
+            entry.body,
+            self._world,
+            self._config,
+            self._encoder,
+            self._cache,
+            self._turn,
+            dict(request.query),
+        )
         with self._world.lock:
             self._life.catch_up()
             try:
@@ -140,6 +159,8 @@ class Api:
         if answer.broken:
             return Reply(500, b"")
         entry.rows = answer.rows
+        if answer.bare:
+            return Reply(answer.status, answer.results)
         return Reply(200, _envelope(answer.results))
 
     async def _fail(self, request: web.Request, entry: Request) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_emag.sandbox.config import CHOICES, SandboxConfig
+from tap_emag.sandbox.config import CHOICES, COUNTS_OR_NONE, SandboxConfig
 from tap_emag.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ BAD_USE: Final = 2
 HELP: Final = {
     "orders": "orders that exist at the start",
     "offers": "offers that exist at the start",
+    "returns": "returns that exist at the start; six of a hundred orders unless told",
+    "categories": "categories of the catalogue",
+    "localities": "localities, of all countries",
+    "invoices": "invoices to the seller; a set for each month unless told",
+    "customer_invoices": "invoices to customers; for one in ten orders unless told",
     "seed": "the same seed makes the same shop",
     "history_days": "days over which the orders are spread",
     "type2_share": "share of orders fulfilled by eMAG (type 2)",
@@ -43,6 +48,8 @@ HELP: Final = {
     "count_mode": "how far counts can be trusted",
     "count_offset": "rows by which a stale count is off",
     "scalars": "how loosely numbers and flags are typed",
+    "invoice_envelope": "what invoices come in: results, no envelope, a list, or each in turn",
+    "foreign_awb_share": "share of AWBs that belong to another country and are answered 412",
     "limit_mode": "budget per any second and minute, or per calendar second and minute",
     "burst": "seconds at the start during which every request is answered 500",
     "drip_seconds": "seconds that a dripped reply takes",
@@ -129,6 +136,7 @@ def _add(parser: argparse.ArgumentParser, name: str, default: object) -> None:
             "faults": _faults,
             "fail_next": _names,
             "retry_after": float,
+            **dict.fromkeys(COUNTS_OR_NONE, int),
         }
         kind = readers.get(name, type(default))
         parser.add_argument(flag, type=kind, default=default, help=HELP[name])

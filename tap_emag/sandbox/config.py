@@ -19,10 +19,14 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("page_limit_mode", ("cap", "refuse")),
     ("count_mode", ("exact", "drifting", "broken", "stale")),
     ("default_type", (2, 3, None)),
+    ("invoice_envelope", ("results", "bare", "list", "mixed")),
 )
+COUNTS: Final = ("orders", "offers", "categories", "localities")
+COUNTS_OR_NONE: Final = ("returns", "invoices", "customer_invoices")
+WHOLE: Final = (*COUNTS, "seed", "port", "count_offset")
+SHARES: Final = ("type2_share", "foreign_awb_share")
 NOT_NEGATIVE: Final = [
-    "orders",
-    "offers",
+    *COUNTS,
     "history_days",
     "latency",
     "latency_jitter",
@@ -35,8 +39,8 @@ NOT_NEGATIVE: Final = [
 ]
 SWITCHES: Final = ("allowed_ip", "limits", "unknown_keys", "nul_bytes")
 BUILT_IN: Final = [
-    "orders",
-    "offers",
+    *COUNTS,
+    *COUNTS_OR_NONE,
     "seed",
     "history_days",
     "type2_share",
@@ -82,6 +86,11 @@ class SandboxConfig:
 
     orders: int = 5000
     offers: int = 2545
+    returns: int | None = None
+    categories: int = 300
+    localities: int = 500
+    invoices: int | None = None
+    customer_invoices: int | None = None
     seed: int = 1
     history_days: float = 365
     type2_share: float = 0.15
@@ -108,6 +117,8 @@ class SandboxConfig:
     page_limit_mode: str = "cap"
     count_mode: str = "exact"
     count_offset: int = 3
+    invoice_envelope: str = "results"
+    foreign_awb_share: float = 0.02
 
     scalars: str = "mixed"
     unknown_keys: bool = False
@@ -171,14 +182,17 @@ def _checked(name: str, value: object) -> object:
     if name in NOT_NEGATIVE and not (_is_number(value) and value >= 0):
         message = f"{name} must be a number of zero or more, not {value!r}"
         raise ValueError(message)
-    if name in {"orders", "offers", "seed", "port", "count_offset"} and not isinstance(value, int):
+    if name in WHOLE and not isinstance(value, int):
         message = f"{name} must be a whole number, not {value!r}"
+        raise ValueError(message)
+    if name in COUNTS_OR_NONE and not (value is None or (type(value) is int and value >= 0)):
+        message = f"{name} must be a whole number of zero or more or null, not {value!r}"
         raise ValueError(message)
     if name in SWITCHES and not isinstance(value, bool):
         message = f"{name} must be true or false, not {value!r}"
         raise ValueError(message)
-    if name == "type2_share" and not (_is_number(value) and 0 <= value <= 1):
-        message = f"type2_share must lie between 0 and 1, not {value!r}"
+    if name in SHARES and not (_is_number(value) and 0 <= value <= 1):
+        message = f"{name} must lie between 0 and 1, not {value!r}"
         raise ValueError(message)
     if name == "retry_after" and not (value is None or (_is_number(value) and value >= 0)):
         message = f"retry_after must be seconds or null, not {value!r}"

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from tap_emag.sandbox.truth import spelled
+from tap_emag.sandbox.truth_tables import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ class Control:
             web.post("/_sandbox/clock", self._set_clock),
             web.get("/_sandbox/truth/orders", self._orders),
             web.get("/_sandbox/truth/offers", self._offers),
+            web.get("/_sandbox/truth/{name}", self._others),
         ]
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -74,6 +76,10 @@ class Control:
             "new_orders": world.add_orders,
             "new_offers": world.add_offers,
             "withdraw_offers": world.withdraw_offers,
+            "returns": world.touch_returns,
+            "new_returns": world.open_returns,
+            "close_returns": lambda count: world.close_returns(world.open_return_ids()[:count]),
+            "localities": world.touch_localities,
         }
         with _refusing():
             if not all(
@@ -126,6 +132,14 @@ class Control:
         with self._world.lock:
             numbers = list(book.numbers())
         return await self._truth(request, numbers, book.row)
+
+    async def _others(self, request: web.Request) -> web.StreamResponse:
+        table = tables(self._world).get(request.match_info["name"])
+        if table is None:
+            raise web.HTTPNotFound
+        with self._world.lock:
+            numbers = list(table.numbers())
+        return await self._truth(request, numbers, table.row)
 
     async def _truth(
         self, request: web.Request, numbers: list[int], row: Callable[[int], dict[str, Any]]

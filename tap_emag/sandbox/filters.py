@@ -51,8 +51,13 @@ def integers(params: dict[str, Any], name: str) -> frozenset[int] | None:
     )
 
 
-def paging(params: dict[str, Any], config: SandboxConfig) -> tuple[int, int]:
-    """The page asked for, from 1, and the rows on it.
+def text(params: dict[str, Any], name: str) -> str | None:
+    """A text; a number is as good as its digits."""
+    return None if name not in params else str(params[name])
+
+
+def paging(params: dict[str, Any], config: SandboxConfig, most: int = MOST_ROWS) -> tuple[int, int]:
+    """The page asked for, from 1, and the rows on it: 100 unless told, `most` at most.
 
     Raises:
         Refused: when either is out of range.
@@ -65,10 +70,10 @@ def paging(params: dict[str, Any], config: SandboxConfig) -> tuple[int, int]:
     if size < 1:
         message = f"Invalid itemsPerPage: {size}"
         raise Refused(message)
-    if size > MOST_ROWS and config.page_limit_mode == "refuse":
-        message = f"Reading is limited to maximum {MOST_ROWS} elements"
+    if size > most and config.page_limit_mode == "refuse":
+        message = f"Reading is limited to maximum {most} elements"
         raise Refused(message, 400)
-    return page, min(size, MOST_ROWS)
+    return page, min(size, most)
 
 
 def span(params: dict[str, Any], name: str, config: SandboxConfig, local: LocalTime) -> Span | None:
@@ -86,8 +91,32 @@ def span(params: dict[str, Any], name: str, config: SandboxConfig, local: LocalT
     if before is not None and before - after > LONGEST_SPAN:
         message = f"{name}After and {name}Before may be at most one month apart"
         raise Refused(message)
-    instants = config.filter_time == "instant"
-    if instants:
+    return _span(after, before, config, local)
+
+
+def between(
+    params: dict[str, Any],
+    first: str,
+    last: str | None,
+    config: SandboxConfig,
+    local: LocalTime | None = None,
+) -> Span | None:
+    """The range between two filters, either side of it open, without a longest length.
+
+    Without `local` it is one of dates, which have no instants.
+
+    Raises:
+        Refused: for a bad date.
+    """
+    after, before = _stamp(params, first), None if last is None else _stamp(params, last)
+    return None if after is None and before is None else _span(after, before, config, local)
+
+
+def _span(
+    after: int | None, before: int | None, config: SandboxConfig, local: LocalTime | None
+) -> Span:
+    instants = config.filter_time == "instant" and local is not None
+    if instants and local is not None:
         after, before = (None if each is None else local.instant(each) for each in (after, before))
     return Span(after, before, config.bounds != "open", config.bounds == "closed", instants)
 

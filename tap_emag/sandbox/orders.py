@@ -83,6 +83,17 @@ class OrderBook:
         del row["_next_position"]
         return row
 
+    def first(self, number: int) -> dict[str, Any]:
+        """An order in full, as it was before anything happened to it."""
+        row = self._made(number)[1]
+        del row["_next_position"]
+        return row
+
+    def first_status(self, number: int) -> int:
+        """The status of an order before anything happened to it."""
+        past = self._history.get(number)
+        return past[0] if past else self.index.statuses[number]
+
     def touch(self, numbers: Iterable[int], instant: int) -> list[Key]:
         """Let something happen to some orders at an instant; their keys."""
         keys = []
@@ -132,6 +143,13 @@ class OrderBook:
         return any(self.key(number) == key for number in self.index.with_id(key[1]))
 
     def _replay(self, number: int) -> dict[str, Any]:
+        facts, row = self._made(number)
+        for turn, instant in enumerate(self._history.get(number, ())[2:]):
+            self._rng.seed(mix(self._seed, 44, number, turn))
+            change(self._shop, facts, row, self._rng, instant)
+        return row
+
+    def _made(self, number: int) -> tuple[Facts, dict[str, Any]]:
         index, past = self.index, self._history.get(number)
         status, modified = past[:2] if past else (index.statuses[number], index.modified[number])
         facts = Facts(
@@ -147,10 +165,7 @@ class OrderBook:
         if number in self._overrides:
             row |= _own(self._overrides[number])
         row["_next_position"] = len(row["products"])
-        for turn, instant in enumerate(past[2:] if past else ()):
-            self._rng.seed(mix(self._seed, 44, number, turn))
-            change(self._shop, facts, row, self._rng, instant)
-        return row
+        return facts, row
 
 
 def _own(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -17,6 +17,10 @@ TIMES: Final = frozenset(
         "cancellation_request",
         "maximum_date_for_shipment",
         "finalization_date",
+        "event_date",
+        "status_date",
+        "locker_pin_interval_end",
+        "end_date",
     )
 )
 

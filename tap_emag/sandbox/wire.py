@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 INT: Final = "int"
 ID: Final = "id"
 MONEY: Final = "money"
+AMOUNT: Final = "amount"
 FLAG: Final = "flag"
 TIME: Final = "time"
 TEXT: Final = "text"
 MISSING: Final = object()
 ABSENT: Final = (5, 6)
 BLANK: Final = 7
+COMMA: Final = 2
 # Which of a field's eight faces are loose, by kind: a set bit means that this face is spelled
 # otherwise than JSON would have it. Few numbers are text, most ids are, every other amount is.
 LOOSE: Final = {
     INT: 0b0000_0001,
     ID: 0b1111_1000,
     MONEY: 0b1010_1010,
+    AMOUNT: 0b1010_1110,
     FLAG: 0b1111_1111,
     TIME: 0,
     TEXT: 0,
@@ -141,6 +144,9 @@ def _hollow(out: dict[str, Any], name: str, face: int, *, blank: bool) -> None:
 def _scalar(value: Any, kind: str, face: int) -> object:  # noqa: ANN401 - any scalar
     if kind == MONEY:
         return f"{value:.4f}"
+    if kind == AMOUNT:
+        # What an accountant's program wrote may have its comma.
+        return f"{value:f}".replace(".", ",") if face == COMMA else f"{value:.4f}"
     if kind == FLAG:
         return (str(int(value)), value, value, int(value))[min(face, 3)]
     return str(value)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import threading
+from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.sandbox.awbs import AwbBook
 from tap_emag.sandbox.catalogue import Catalogue
+from tap_emag.sandbox.categories import CategoryBook
 from tap_emag.sandbox.dice import mix
+from tap_emag.sandbox.fees import FeeBook
+from tap_emag.sandbox.invoices import CustomerInvoiceBook, InvoiceBook
+from tap_emag.sandbox.localities import LocalityBook
 from tap_emag.sandbox.localtime import LocalTime
 from tap_emag.sandbox.offers import OfferBook
 from tap_emag.sandbox.orders import OrderBook
+from tap_emag.sandbox.returns import ReturnBook
 from tap_emag.sandbox.truth import exact, instants
+from tap_emag.sandbox.world_reference import HasReference
+from tap_emag.sandbox.world_returns import HasReturns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,8 +30,8 @@ if TYPE_CHECKING:
     from tap_emag.sandbox.orders import Key
 
 
-class World:
-    """Orders and offers, exactly typed: Decimal, bool, int, aware UTC datetime, None.
+class World(HasReturns, HasReference):
+    """What there is, exactly typed: Decimal, bool, int, aware UTC datetime, date, None.
 
     Safe to use from any thread; what one call does, no reader sees half of. An order is named by
     (type, id), or by its id alone.
@@ -32,12 +41,21 @@ class World:
         """Make the world of a config, as it is at the clock's now."""
         self.lock = threading.RLock()
         self.clock = clock
+        self.config = config
         self.local = LocalTime(config.timezone)
         self._seed = config.seed
         self._turn = 0
+        self.opened = now = self.now()
         catalogue = Catalogue(config.seed)
-        self.order_book = OrderBook(config, catalogue, self.local, self.now())
+        self.order_book = OrderBook(config, catalogue, self.local, now)
         self.offer_book = OfferBook(config, catalogue)
+        self.return_book = ReturnBook(config, self.order_book, now)
+        self.awb_book = AwbBook(config.seed, self.return_book)
+        self.category_book = CategoryBook(config.seed, config.categories)
+        self.locality_book = LocalityBook(config.seed, config.localities, now)
+        self.invoice_book = InvoiceBook(config, self.local, now)
+        self.customer_invoice_book = CustomerInvoiceBook(config, self.order_book, self.local, now)
+        self.fee_book = FeeBook(config.seed, self.offer_book, now)
 
     def now(self) -> int:
         """The clock's instant, in whole seconds."""
@@ -143,6 +161,9 @@ class World:
         if ids is None:
             return self.offer_book.choose(count, self._luck())
         return [self.offer_book.number(offer_id) for offer_id in ids]
+
+    def _drawn(self, numbers: list[int], count: int) -> list[int]:
+        return Random(self._luck()).sample(numbers, min(count, len(numbers)))
 
     def _luck(self) -> int:
         self._turn += 1

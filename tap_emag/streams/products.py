@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-STATE_EVERY = 5000  # written offers, between states: a state holds all fingerprints
+STATE_EVERY = 1000  # written offers, between states: a state holds all fingerprints
 PROGRESS_SECONDS = 15.0
 
 

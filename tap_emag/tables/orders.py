@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_emag.tables.children import Item, Row
-
     from tap_emag.tables.table import Report
     from tap_emag.types import Clock
 

@@ -25,16 +25,19 @@ SMALL = ["--orders", "120", "--offers", "10"]
 def test_it_serves_until_a_signal_and_ends_well(tmp_path: Path, number: signal.Signals) -> None:
     ready = tmp_path / "url"
     flags = ["--port", "0", *SMALL, "--ready-file", str(ready), "--sort", "id_asc", "--no-limits"]
+    flags += ["--returns", "4", "--invoice-envelope", "mixed"]
     command = subprocess.Popen([*COMMAND, *flags], stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 20
     while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     url = ready.read_text().strip()
     reply = requests.post(f"{url}/order/read", auth=("demo", "demo"), timeout=5)
+    count = requests.post(f"{url}/rma/count", auth=("demo", "demo"), timeout=5)
     command.send_signal(number)
     told, _ = command.communicate(timeout=10)
     assert command.returncode == 0
     assert reply.json()["isError"] is False
+    assert count.json()["results"]["noOfItems"] == "4"
     assert told.count("\n") == 1
     assert url in told
     assert "120 orders, 10 offers" in told
@@ -56,6 +59,9 @@ def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ["--faults", "no json"],
         ["--clock", "tomorrow"],
         ["--latency", "-1"],
+        ["--returns", "-1"],
+        ["--foreign-awb-share", "2"],
+        ["--invoice-envelope", "brown"],
         ["--timezone", "Nowhere/Town"],
         ["--nonsense"],
     ],

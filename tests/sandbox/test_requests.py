@@ -171,7 +171,16 @@ def test_it_refuses_to_listen_beyond_loopback() -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs", [{"sort": "up"}, {"latency": -1}, {"faults": {"boom": 1}}, {"limits": "no"}]
+    "knobs",
+    [
+        {"sort": "up"},
+        {"latency": -1},
+        {"faults": {"boom": 1}},
+        {"limits": "no"},
+        {"returns": 1.5},
+        {"categories": -1},
+        {"foreign_awb_share": 2},
+    ],
 )
 def test_a_bad_knob_is_refused(knobs: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(knobs))):
