@@ -69,7 +69,10 @@ def _measure(bench: Bench) -> Figures:
     more = bench.orders(sizes.more_orders)[0] if sizes.more_orders else None
     if more:
         _tell_speed("orders", more)
+    _tell("all streams")
+    whole = bench.whole()
     return Figures(
+        whole=whole,
         orders=middle([first for first, _ in orders]),
         orders_again=middle([again for _, again in orders]),
         serial=middle(serial),

@@ -40,12 +40,21 @@ class Sizes:
     more_orders: int = 0  # a second, larger size; 0 leaves it out
     serial_orders: int = 3_500
     offers: int = 5_000
+    whole: tuple[int, int, int, int] = (20_000, 2_545, 1_000, 3_000)
     history_days: int = 180
     latency: float = 0.5  # seconds
     rounds: int = 3
 
 
-QUICK = Sizes(orders=600, serial_orders=200, offers=250, history_days=30, latency=0.05, rounds=1)
+QUICK = Sizes(
+    orders=600,
+    serial_orders=200,
+    offers=250,
+    whole=(300, 50, 10, 20),
+    history_days=30,
+    latency=0.05,
+    rounds=1,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,17 @@ class Again:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A first run of all streams that are on by default."""
+
+    order_requests: int
+    other_requests: int
+    refused: int
+    necessary: float  # seconds that the booked rates make necessary for so many requests
+    seconds: float  # from the first request to the last reply
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything measured; medians of the rounds, but the worst of what must never happen."""
 
@@ -88,6 +108,7 @@ class Figures:
     offers: Speed
     offers_again: Again
     more_orders: Speed | None
+    whole: Whole
     state_offers: int
     state_bytes: int
 
@@ -127,13 +148,26 @@ class Bench:
             done = run(SERIAL_TAP, self.folder, self._config(shop), "orders")
             return _speed(done, shop.requests(), number, "orders")
 
+    def whole(self) -> Whole:
+        """Read everything that is on by default, orders and all the rest side by side."""
+        orders, offers, returns, categories = self.sizes.whole
+        rows = {"orders": orders, "offers": offers, "returns": returns, "categories": categories}
+        with self._shop(**rows) as shop:
+            run(TAP_EMAG, self.folder, self._paced(shop), "orders")
+            requests = shop.requests()
+        asked = Counter(each.bucket for each in requests)
+        ended = max(each.time + each.seconds for each in requests)
+        return Whole(
+            order_requests=asked["orders"],
+            other_requests=asked["other"],
+            refused=sum(each.status == TOO_MANY for each in requests),
+            necessary=max(number / booked(bucket) for bucket, number in asked.items()),
+            seconds=ended - min(each.time for each in requests),
+        )
+
     def _twice(self, shop: Shop, stream: str, rows: int, bucket: str) -> tuple[Speed, Again]:
         chosen = catalog(self.folder, stream.removesuffix("s"))  # with all that comes along
-        config = self._config(shop) | {
-            "max_concurrent_requests": CONCURRENCY,
-            "rate_limit_share": SHARE,
-            "state_dir": str(self.folder / "state"),
-        }
+        config = self._paced(shop)
         first = run(TAP_EMAG, self.folder, config, stream, catalog=chosen)
         speed = _speed(first, shop.requests(), rows, bucket)
         second = run(TAP_EMAG, self.folder, config, stream, catalog=chosen, state=first.state)
@@ -143,6 +177,13 @@ class Bench:
         sizes = self.sizes
         self._start = datetime.now(timezone.utc) - timedelta(days=sizes.history_days)
         return open_shop(**rows, history_days=sizes.history_days, latency=sizes.latency)
+
+    def _paced(self, shop: Shop) -> dict[str, Any]:
+        return self._config(shop) | {
+            "max_concurrent_requests": CONCURRENCY,
+            "rate_limit_share": SHARE,
+            "state_dir": str(self.folder / "state"),
+        }
 
     def _config(self, shop: Shop) -> dict[str, Any]:
         return {

@@ -15,10 +15,11 @@ from benchmarks.measures import CONCURRENCY, booked
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchmarks.measures import Again, Figures, Sizes, Speed
+    from benchmarks.measures import Again, Figures, Sizes, Speed, Whole
 
 LEAST_SHARE = 0.95
 LEAST_ROWS_PER_REQUEST = 85
+MOST_OVER = 0.1  # of the time that the budgets make necessary
 MOST_STATE = 1_500_000  # bytes
 MOST_PER_TYPE = 2
 FULL_ORDERS = 20_000  # the promise of rows a request is for as many
@@ -109,9 +110,31 @@ def _lines(figures: Figures, sizes: Sizes) -> Iterator[Line]:
     yield Line("requests", f"{again.requests:g}")
     yield Line("rows written", f"{again.written:g}", "0", again.written == 0)
     yield Line("seconds", f"{again.seconds:.1f}")
+    orders, offers, returns, categories = sizes.whole
+    yield Line(
+        f"**a first run of everything: {orders:,} orders, {offers:,} offers, {returns:,} returns,"
+        f" {categories:,} categories**",
+        "",
+    )
+    yield from _whole_lines(figures.whole, full=orders >= FULL_ORDERS)
     yield Line(f"**the state of {figures.state_offers:,} offers**", "")
     size = figures.state_bytes
     yield Line("bytes", f"{size:,}", f"below {MOST_STATE:,}", size < MOST_STATE)
+
+
+def _whole_lines(whole: Whole, *, full: bool) -> Iterator[Line]:
+    yield Line("requests for orders", f"{whole.order_requests:g}")
+    yield Line("requests for all else", f"{whole.other_requests:g}")
+    yield Line("refused (429)", f"{whole.refused:g}", "0", whole.refused == 0)
+    yield Line("seconds these need at the booked rates", f"{whole.necessary:.1f}")
+    over = whole.seconds / whole.necessary - 1
+    yield Line("seconds it took, first request to last reply", f"{whole.seconds:.1f}")
+    yield Line(
+        "more than needed",
+        _percent(over, 1),
+        f"at most {_percent(MOST_OVER, 0)}" if full else "",
+        over <= MOST_OVER if full else None,
+    )
 
 
 def _order_lines(speed: Speed) -> Iterator[Line]:
@@ -199,7 +222,8 @@ other, so that whatever slows the machine slows them alike.
 How it is measured:
 
 - Each tap is the real command in a process of its own and writes to a file. Selected are either the
-  orders or the offers, with the streams that come along. The settings are the defaults, but
+  orders or the offers, with the streams that come along; for the run of everything, all that is on
+  by default. The settings are the defaults, but
   `start_date` is the beginning of the data and `max_concurrent_requests` is {CONCURRENCY},
   and `state_dir` is a new folder.
 - The sandbox runs in another process of the same machine, takes {1000 * sizes.latency:g} ms for

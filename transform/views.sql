@@ -9,7 +9,12 @@
 
 SET search_path TO emag;
 
-CREATE OR REPLACE VIEW current_order_lines AS
+-- Dropped first: a view cannot take up a column that its table has gained.
+DROP VIEW IF EXISTS
+  daily_sales, orders_by_local_day, current_offers, current_order_attachments,
+  current_order_voucher_splits, current_order_vouchers, current_order_lines;
+
+CREATE VIEW current_order_lines AS
 SELECT line.*
 FROM order_lines AS line
 JOIN orders AS o
@@ -19,7 +24,7 @@ JOIN orders AS o
   AND o.id = line.order_id
   AND o.modified IS NOT DISTINCT FROM line.order_modified;
 
-CREATE OR REPLACE VIEW current_order_vouchers AS
+CREATE VIEW current_order_vouchers AS
 SELECT voucher.*
 FROM order_vouchers AS voucher
 JOIN orders AS o
@@ -29,7 +34,7 @@ JOIN orders AS o
   AND o.id = voucher.order_id
   AND o.modified IS NOT DISTINCT FROM voucher.order_modified;
 
-CREATE OR REPLACE VIEW current_order_voucher_splits AS
+CREATE VIEW current_order_voucher_splits AS
 SELECT split.*
 FROM order_voucher_splits AS split
 JOIN orders AS o
@@ -39,7 +44,7 @@ JOIN orders AS o
   AND o.id = split.order_id
   AND o.modified IS NOT DISTINCT FROM split.order_modified;
 
-CREATE OR REPLACE VIEW current_order_attachments AS
+CREATE VIEW current_order_attachments AS
 SELECT attachment.*
 FROM order_attachments AS attachment
 JOIN orders AS o
@@ -49,7 +54,7 @@ JOIN orders AS o
   AND o.id = attachment.order_id
   AND o.modified IS NOT DISTINCT FROM attachment.order_modified;
 
-CREATE OR REPLACE VIEW current_offers AS
+CREATE VIEW current_offers AS
 SELECT offer.*
 FROM products AS offer
 WHERE NOT EXISTS (
@@ -63,7 +68,7 @@ WHERE NOT EXISTS (
 
 -- Orders with the calendar day on which their marketplace counts them. Times are stored in UTC; an
 -- order of 00:30 in Bucharest belongs to that day and not to the one before.
-CREATE OR REPLACE VIEW orders_by_local_day AS
+CREATE VIEW orders_by_local_day AS
 SELECT
   o.*,
   (
@@ -78,7 +83,7 @@ FROM orders AS o;
 
 -- Net of VAT and before vouchers; an order that was cancelled (0) sells nothing. The quantity of a line
 -- is what is left after returns.
-CREATE OR REPLACE VIEW daily_sales AS
+CREATE VIEW daily_sales AS
 SELECT
   o.marketplace,
   o.account_type,
@@ -95,4 +100,5 @@ LEFT JOIN current_order_lines AS line
   AND line.account_type = o.account_type
   AND line.order_type = o.type
   AND line.order_id = o.id
+WHERE o.local_day IS NOT NULL
 GROUP BY o.marketplace, o.account_type, o.local_day;
