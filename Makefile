@@ -29,8 +29,15 @@ setup: $(VENV)/.ready ## Make .venv, as every other command does by itself
 demo: $(VENV)/.ready ## Run the whole pipeline on this machine, no account needed (KEEP=1: leave it up)
 	@$(BIN)/python -m tap_emag.sandbox.demo $(if $(KEEP),--keep)
 
+# Tests mostly wait for request budgets, so several files are run at once; what measures time follows
+# alone. With ARGS all that is chosen runs one after the other.
 test: lint ## Lint, then run every test (ARGS="-k orders": only some)
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not timing"
+	$(BIN)/python -m pytest -m timing
+endif
 
 lint: $(VENV)/.ready ## Check style and types
 	$(BIN)/ruff check .

@@ -31,6 +31,7 @@ def test_a_backfill_has_a_bookmark_of_its_own_and_can_be_resumed(
             sandbox.url,
             order_types=[3],
             start_date=recent.isoformat(),
+            max_concurrent_requests=1,
             retry_max_attempts=1,
             breaker_failure_threshold=1000,
         )
@@ -44,7 +45,7 @@ def test_a_backfill_has_a_bookmark_of_its_own_and_can_be_resumed(
             "TAP_EMAG_END_DATE": end.isoformat(),
         }
         backfill = ("--state-id-suffix=past", "tap-emag-orders", "target-postgres")
-        sandbox.config.fail_next = ["ok"] * 18 + ["500"] * 50
+        sandbox.config.fail_next = ["ok"] * 20 + ["500"] * 50
         assert project.run(*backfill, check=False).returncode != 0
         begun = project.results.counts()["orders"]
         sandbox.config.fail_next = []

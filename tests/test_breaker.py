@@ -153,6 +153,7 @@ def test_a_clock_that_went_back_does_not_keep_it_open(tmp_path: Path, clock: Clo
     breaker(tmp_path, clock).check()
 
 
+@pytest.mark.timing
 def test_of_many_threads_one_probes(tmp_path: Path) -> None:
     it = Breaker(tmp_path / "breaker", "demo", threshold=1, recovery=1)
     it.failed(DOWN)

@@ -66,6 +66,7 @@ def most_within(moments: list[float], seconds: float) -> int:
     return max(bisect_left(ordered, at + seconds) - index for index, at in enumerate(ordered))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("number", [2, 4])
 def test_processes_share_one_budget_fairly_and_use_it(tmp_path: Path, number: int) -> None:
     taken = [times(process) for process in takers(number, str(tmp_path), "orders", 6)]
@@ -79,6 +80,7 @@ def test_processes_share_one_budget_fairly_and_use_it(tmp_path: Path, number: in
     assert max(shares) <= 1.2 * min(shares)
 
 
+@pytest.mark.timing
 def test_a_killed_process_costs_nobody_more_than_a_second(tmp_path: Path) -> None:
     victim, other = takers(2, str(tmp_path), "orders", 5)
     time.sleep(2.5)
@@ -152,6 +154,7 @@ def test_a_packed_budget_comes_back(
     assert unpack(pack(budget, boot()), "other", 0.5, boot()) == budget
 
 
+@pytest.mark.timing
 def test_hosts_share_a_budget_through_a_database(database: Postgres) -> None:
     taken = [times(process) for process in takers(2, database.dsn, "orders", 5)]
     together = sorted(at for each in taken for at in each)

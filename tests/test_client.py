@@ -167,6 +167,7 @@ def test_connections_are_kept(sandbox: Sandbox) -> None:
         assert pool.num_connections == 1
 
 
+@pytest.mark.timing
 def test_the_strict_budget_is_kept_and_used(sandbox: Sandbox) -> None:
     with client_for(sandbox) as client, ThreadPoolExecutor(8) as executor:
         list(executor.map(lambda _: client.count("order", {}), range(40)))

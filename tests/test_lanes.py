@@ -51,6 +51,7 @@ def synced(*streams: list[Stream]) -> Exception | None:
     return None
 
 
+@pytest.mark.timing
 def test_lanes_run_side_by_side_and_their_streams_in_turn() -> None:
     told: list[str] = []
 
@@ -107,6 +108,7 @@ def test_the_first_reason_is_the_one_that_is_raised() -> None:
     assert isinstance(error, StallError)
 
 
+@pytest.mark.timing
 def test_both_budgets_are_used_at_once(tmp_path: Path) -> None:
     config = SandboxConfig(orders=2500, offers=900, history_days=200, type2_share=0, latency=0.1)
     with Sandbox(config) as sandbox:

@@ -78,6 +78,7 @@ def test_refusals_slow_down_within_bounds_and_the_rate_comes_back(
     assert budget.rate == full
 
 
+@pytest.mark.timing
 def test_real_threads_keep_the_real_clock() -> None:
     limiter = Limiter(MemoryStore(1.0))
     sent: list[float] = []

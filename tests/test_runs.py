@@ -127,7 +127,7 @@ def test_offers_written_before_a_signal_are_not_written_again(tmp_path: Path) ->
 
 
 def test_a_burst_of_failures_is_waited_out(tmp_path: Path, sandbox: Sandbox) -> None:
-    sandbox.config.fail_next = ["ok"] * 10 + ["500"] * 25
+    sandbox.config.fail_next = ["ok"] * 10 + ["500"] * 12
     ended = run(
         tmp_path,
         sandbox,
@@ -190,6 +190,7 @@ def race(folder: Path, number: int) -> tuple[float, float]:
         return max(seconds) / min(seconds), rate / 10.8
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("number", [2, 4])
 def test_processes_of_one_account_share_its_budget(tmp_path: Path, number: int) -> None:
     # How fast each is depends on when a busy machine lets it start, too: one good race will do.

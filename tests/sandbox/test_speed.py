@@ -6,6 +6,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from tap_emag.sandbox import Sandbox
 
+pytestmark = pytest.mark.timing
 PATIENCE = 4  # how much slower than the goal a busy machine may be
 START_GOAL = 10.0
 PAGE_GOAL = 0.010
