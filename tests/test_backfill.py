@@ -21,7 +21,7 @@ SUFFIX = "dev:tap-emag-orders-to-target-postgres:past"
 def test_a_backfill_has_a_bookmark_of_its_own_and_can_be_resumed(
     meltano_project: Callable[..., MeltanoProject],
 ) -> None:
-    config = SandboxConfig(orders=3000, offers=0, history_days=100, type2_share=0)
+    config = SandboxConfig(orders=5000, offers=0, history_days=100, type2_share=0)
     with Sandbox(config) as sandbox:
         now = sandbox.clock.moment()
         keys = sandbox.world.order_keys()
@@ -45,7 +45,7 @@ def test_a_backfill_has_a_bookmark_of_its_own_and_can_be_resumed(
             "TAP_EMAG_END_DATE": end.isoformat(),
         }
         backfill = ("--state-id-suffix=past", "tap-emag-orders", "target-postgres")
-        sandbox.config.fail_next = ["ok"] * 20 + ["500"] * 50
+        sandbox.config.fail_next = ["ok"] * 15 + ["500"] * 50
         assert project.run(*backfill, check=False).returncode != 0
         begun = project.results.counts()["orders"]
         sandbox.config.fail_next = []
