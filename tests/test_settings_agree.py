@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tap_emag.marketplaces import MARKETPLACES
 from tap_emag.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {
-    "string": {"string", "options"},
+    "string": {"string"},
     "integer": {"integer"},
     "number": {"string"},
     "date-time": {"date_iso8601"},
@@ -68,11 +67,6 @@ def test_meltano_says_the_same(setting: Setting, declared: dict[str, dict[str, A
 def test_meltano_asks_for_what_is_required(plugins: dict[str, dict[str, Any]]) -> None:
     required = [setting.name for setting in SETTINGS if setting.required]
     assert plugins["tap-emag"]["settings_group_validation"] == [required]
-
-
-def test_meltano_offers_every_marketplace(declared: dict[str, dict[str, Any]]) -> None:
-    offered = [option["value"] for option in declared["marketplace"]["options"]]
-    assert offered == list(MARKETPLACES)
 
 
 def test_other_accounts_inherit_all_and_set_only_what_exists(
