@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,3 +100,19 @@ def test_an_account_without_returns_costs_few_requests(tmp_path: Path, sandbox: 
     assert second.code == 0
     # A count, four windows of the look-back, and the four open states.
     assert len(list(sandbox.log)) <= 9
+
+
+def test_an_end_before_what_was_read_reads_no_invoice_and_moves_no_bookmark(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    now = sandbox.clock.moment()
+    start = (now - timedelta(days=20)).isoformat()
+    first = run(tmp_path / "1", sandbox, streams="invoices", start_date=start)
+    assert first.code == 0, first.log
+    end = {
+        "start_date": (now - timedelta(days=300)).isoformat(),
+        "end_date": (now - timedelta(days=200)).isoformat(),
+    }
+    second = run(tmp_path / "2", sandbox, state=first.state, streams="invoices", **end)
+    assert second.code == 0, second.log
+    assert second.state["bookmarks"]["invoices"] == first.state["bookmarks"]["invoices"]

@@ -38,8 +38,12 @@ class DatedInvoices(EmagStream):
         self.begin_children()
         bookmark = self.get_context_state(context)
         changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")))
+        months = list(self._months(bookmark))
+        if not months:
+            self.logger.info("nothing to read: end_date lies before what was read already")
+            return
         try:
-            for first, last in self._months(bookmark):
+            for first, last in months:
                 for raw in self._whole(first, last):
                     row = changed.passes(self.item(raw))
                     if row is not None:
@@ -49,7 +53,7 @@ class DatedInvoices(EmagStream):
             self.move_bookmark(context, rows=changed.known.pack())
             raise
         changed.forget_missing()
-        reached = min(last, self._today()).isoformat()
+        reached = min(months[-1][1], self._today()).isoformat()
         self.move_bookmark(context, replication_key_value=reached, rows=changed.known.pack())
         self.logger.info("%d read, %d of them unchanged", len(changed.seen), changed.unchanged)
 
