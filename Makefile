@@ -60,8 +60,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate
 	--no-header --no-annotate --no-emit-index-url
 
 lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of pyproject.toml
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra sandbox --group dev -o requirements/dev.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/dev.lock -o requirements/tap.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra sandbox --extra ops --group dev -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra ops -c requirements/dev.lock -o requirements/tap.lock
 	$(COMPILE) $(UPGRADE) requirements/loader.in -o requirements/loader.lock
 	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
 

@@ -50,9 +50,12 @@ class Redactor(logging.Filter):
 
 
 def secrets_of(config: Mapping[str, Any]) -> list[str]:
-    """Return what of a configuration must not be seen: user, password, and those inside URLs."""
+    """Return what of a configuration must not be seen: user, password, keys, those inside URLs."""
     user, password = (str(config.get(name) or "") for name in ("username", "password"))
     secrets = [user, password, base64.b64encode(f"{user}:{password}".encode()).decode()]
+    secrets.append(str(config.get("webhook_secret") or ""))
+    # Who knows a webhook's path may write there.
+    secrets.append(urlsplit(str(config.get("webhook_url") or "")).path.strip("/"))
     for value in config.values():
         if isinstance(value, str) and "://" in value:
             parts = urlsplit(value)

@@ -18,12 +18,13 @@ from tap_emag.breaker import Breaker
 from tap_emag.budgets import FileStore, file_name
 from tap_emag.budgets_postgres import PostgresStore
 from tap_emag.client import Client
+from tap_emag.declared import config_schema
 from tap_emag.errors import ConfigurationError, TargetGoneError
 from tap_emag.lanes import LockedWriter, sync
 from tap_emag.life import Life
 from tap_emag.limits import Limiter
 from tap_emag.redaction import hide, secrets_of
-from tap_emag.settings import Settings, config_schema
+from tap_emag.settings import Settings
 from tap_emag.streams import estimates, finance, orders, products, reference, returns
 from tap_emag.streams.base import EmagStream
 from tap_emag.streams.codes import CODE_LISTS

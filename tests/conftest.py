@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from tap_emag.sandbox.postgres import open_postgres
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_emag.sandbox.postgres import Postgres
+
+# Several files are tested at once: how long drawing an example takes says nothing then.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session", autouse=True)

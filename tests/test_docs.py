@@ -16,9 +16,9 @@ import psycopg
 import pytest
 import yaml
 
+from tap_emag.declared import SETTINGS
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.sandbox.cli import _parser
-from tap_emag.settings import SETTINGS
 from tap_emag.tables.catalogue import postgres_type, render
 from tap_emag.tap import STREAMS
 from tests.meltano_project import MeltanoProject

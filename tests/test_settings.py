@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_emag.declared import SETTINGS, config_schema
 from tap_emag.errors import ConfigurationError
 from tap_emag.marketplaces import MARKETPLACES
-from tap_emag.settings import SETTINGS, Settings, config_schema
+from tap_emag.settings import Settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 NEEDED = {"username": "demo", "password": "geheim"}
@@ -146,4 +147,32 @@ def test_the_schema_describes_every_setting_and_hides_what_is_secret() -> None:
     properties = config_schema()["properties"]
     assert all(schema["description"].endswith(".") for schema in properties.values())
     secrets = [name for name, schema in properties.items() if schema.get("secret")]
-    assert secrets == ["password", "rate_limit_store"]
+    assert secrets == [
+        "password",
+        "rate_limit_store",
+        "pushgateway_url",
+        "webhook_url",
+        "webhook_secret",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"metrics_textfile": "tap.txt"}, "metrics_textfile: 'tap.txt' is no absolute path ending"),
+        ({"metrics_port": 0}, "metrics_port: 0 will not do; write a whole number from 1 to 65535"),
+        ({"metrics_address": "host"}, "metrics_address: 'host' is no IP address; write 127.0.0.1"),
+        ({"pushgateway_url": "localhost:9091"}, "pushgateway_url: is no web address; write one"),
+        ({"webhook_url": "http://[bad"}, "webhook_url: is no web address; write one"),
+        ({"webhook_format": "teams"}, "webhook_format: 'teams' is unknown; write json or slack"),
+        ({"log_format": "xml"}, "log_format: 'xml' is unknown; write text or json"),
+    ],
+)
+def test_where_reports_go_is_checked_too(values: dict[str, Any], problem: str) -> None:
+    assert [found.startswith(problem) for found in problems(**values)] == [True]
+
+
+def test_no_address_that_may_be_a_secret_is_repeated() -> None:
+    found = problems(webhook_url="slack.example/T0/secret", pushgateway_url="u:secret@gateway")
+    assert len(found) == 2
+    assert "secret" not in "".join(found)

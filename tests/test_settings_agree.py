@@ -1,4 +1,4 @@
-"""Settings are declared in `tap_emag.settings`; `meltano.yml` and the README keep up with it."""
+"""Settings are declared in `tap_emag.declared`; `meltano.yml` and the README keep up with it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tap_emag.settings import SETTINGS
+from tap_emag.declared import SETTINGS
 
 if TYPE_CHECKING:
-    from tap_emag.settings import Setting
+    from tap_emag.declared import Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {

@@ -156,8 +156,11 @@ def _with_absolute_paths(project: str) -> str:
     """Let each `pip_url` of a project file lead into the checkout from any folder."""
 
     def absolute(word: str) -> str:
+        # `.` may be followed by an extra: `.[ops]`.
+        if word == "." or word.startswith(".["):
+            return f"{CHECKOUT}{word[1:]}"
         path = CHECKOUT / word
-        return str(path) if word == "." or path.is_file() else word
+        return str(path) if path.is_file() else word
 
     def line(found: re.Match[str]) -> str:
         words = [absolute(word) for word in shlex.split(found["value"])]
