@@ -1,0 +1,80 @@
+"""An Airflow DAG for each schedule in `meltano.yml`; docs/airflow.md tells how to set it up.
+
+`emag_orders` is the schedule `orders`: a task for each task of its job, one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG
+
+from emag_meltano import callbacks
+from emag_meltano.operator import MeltanoOperator
+from emag_meltano.project import Project
+from emag_meltano.schedules import schedules
+
+if TYPE_CHECKING:
+    from emag_meltano.schedules import Schedule, Task
+
+# A failed task is tried again after 1, 2 and 4 minutes, unless trying again cannot help. Airflow
+# waits up to twice as long, so that not all tasks come at once.
+RETRIES = 3
+RETRY_DELAY = timedelta(minutes=1)
+LONGEST_RETRY_DELAY = timedelta(minutes=10)
+# Beyond the limit that the tap gives itself: Meltano starts, the loader writes what is left.
+STARTING_AND_DRAINING = timedelta(minutes=5)
+BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+POOL_HINT = (
+    "The next task waits for a slot of the pool {pool}. If it waits for ever there is no such pool:"
+    " make it with `python orchestrate/airflow/write_pools.py > pools.json`, then"
+    " `airflow pools import pools.json`."
+)
+
+
+def _dag(schedule: Schedule) -> DAG:
+    pool = schedule.account
+    with DAG(
+        dag_id=f"emag_{schedule.name}",
+        schedule=schedule.cron,
+        start_date=BEGIN,
+        catchup=False,
+        max_active_runs=1,
+        tags=["emag", *([pool] if pool else [])],
+        doc_md=f"The schedule `{schedule.name}` of `meltano.yml`. {POOL_HINT.format(pool=pool)}",
+        default_args={
+            "retries": RETRIES,
+            "retry_delay": RETRY_DELAY,
+            "retry_exponential_backoff": 2,
+            "max_retry_delay": LONGEST_RETRY_DELAY,
+            "on_failure_callback": callbacks.chosen(),
+        },
+    ) as dag:
+        before = None
+        for task in schedule.tasks:
+            operator = _operator(task, schedule)
+            if before:
+                before >> operator
+            before = operator
+    return dag
+
+
+def _operator(task: Task, schedule: Schedule) -> MeltanoOperator:
+    limit = timedelta(seconds=task.limit)
+    unlimited = bool(task.account) and not limit
+    return MeltanoOperator(
+        task_id=re.sub(r"[^\w.-]+", "_", task.blocks[0]),
+        blocks=task.blocks,
+        variables=schedule.variables,
+        execution_timeout=None if unlimited else limit + STARTING_AND_DRAINING,
+        # What reads no account, such as the clean-up, waits for nobody.
+        pool=task.account or "default_pool",
+        hint="" if task.account else POOL_HINT.format(pool=schedule.account),
+    )
+
+
+for _schedule in schedules(Project.from_environment(os.environ)):
+    globals()[f"emag_{_schedule.name}"] = _dag(_schedule)

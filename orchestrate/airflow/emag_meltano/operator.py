@@ -1,0 +1,87 @@
+"""The Airflow operator that runs one task of a Meltano job."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from emag_meltano.output import Output
+from emag_meltano.process import Process
+from emag_meltano.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Airflow kills a task 5 seconds after it has asked it to end.
+KILL_SECONDS = 4.0
+
+
+class MeltanoOperator(BaseOperator):  # type: ignore[misc] # Airflow is in another environment
+    """Runs `meltano run` with some blocks, and fails with what the tap said."""
+
+    ui_color = "#e8e4ff"
+
+    def __init__(
+        self,
+        *,
+        blocks: Sequence[str],
+        variables: Mapping[str, str] | None = None,
+        hint: str = "",
+        **others: Any,  # noqa: ANN401 - those of Airflow
+    ) -> None:
+        """Keep what to run.
+
+        Args:
+            blocks: What `meltano run` is given, such as `tap-emag-orders target-postgres`.
+            variables: Environment variables for Meltano, beside those of Airflow.
+            hint: Something to log when all is done, for whoever looks for what comes next.
+            others: What every operator of Airflow takes.
+        """
+        super().__init__(**others)
+        self.blocks = list(blocks)
+        self.variables = dict(variables or {})
+        self.hint = hint
+        self._process: Process | None = None
+
+    def execute(self, context: Any) -> None:  # noqa: ANN401, ARG002 - Airflow's
+        """Run the blocks.
+
+        Raises:
+            AirflowFailException: A setting is wrong or eMAG refuses the caller: not to be retried.
+            AirflowException: Anything else.
+        """
+        project = Project.from_environment(os.environ)
+        # The run's id is part of the command line, so that `emag-ops` can find its processes.
+        command = [project.command, "run", f"--run-id={uuid4()}", *self.blocks]
+        self.log.info("%s, in %s", " ".join(command), project.root)
+        output = Output()
+        variables = {"MELTANO_JOB_TRIGGER": "airflow", **_exact_levels(), **self.variables}
+        process = Process(command, project.root, project.variables(variables))
+        self._process = process
+        try:
+            for raw in process.lines():
+                line = output.read(raw)
+                self.log.log(line.level, "%s: %s", line.source, line.text)
+            code = process.wait()
+        finally:
+            process.end()
+            self._process = None
+        if code:
+            failure = output.failure()
+            raise (AirflowFailException if failure.permanent else AirflowException)(str(failure))
+        if self.hint:
+            self.log.info(self.hint)
+
+    def on_kill(self) -> None:
+        """End Meltano, tap and loader: Airflow calls this when the task is to stop."""
+        if self._process:
+            self._process.ask_to_end(KILL_SECONDS)
+
+
+def _exact_levels() -> dict[str, str]:
+    """Let the tap log JSON: Meltano passes its lines on without their levels."""
+    return {} if "TAP_EMAG_LOG_FORMAT" in os.environ else {"TAP_EMAG_LOG_FORMAT": "json"}

@@ -1,0 +1,172 @@
+"""What Meltano is scheduled to do, asked once and then remembered until a setting changes.
+
+Airflow reads its DAG files every half minute, and again for each task. Meltano takes some seconds
+for an answer, so its answers are kept in `.meltano/run/airflow/`, beside what they depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emag_meltano.project import MeltanoError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emag_meltano.project import Project
+
+SETTING = "MELTANO_EXTRACT_"  # what Meltano calls a setting of any tap
+LIMIT = "SYNC_TIMEOUT_SECONDS"
+FORM = "1"  # of what is remembered; another one forgets the rest
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a job: what `meltano run` is given.
+
+    `account` is whose data the task reads, such as `emag_ro_main`, "" if it reads none. `limit` is
+    how many seconds its taps give themselves in all, 0 if one of them has no limit.
+    """
+
+    blocks: tuple[str, ...]
+    account: str = ""
+    limit: float = 0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A job and when it runs: `cron` is in UTC, None for a job that is only started by hand.
+
+    `variables` are those the schedule itself sets.
+    """
+
+    name: str
+    cron: str | None
+    tasks: tuple[Task, ...]
+    variables: Mapping[str, str]
+
+    @property
+    def account(self) -> str:
+        """Whose data the first task that reads any reads."""
+        return next((task.account for task in self.tasks if task.account), "")
+
+
+def schedules(project: Project) -> list[Schedule]:
+    """Return the project's schedules, from memory if nothing they depend on has changed.
+
+    Raises:
+        MeltanoError: Meltano has to be asked, and fails.
+    """
+    name = f"schedules-{project.environment or 'none'}.json"
+    memory = project.root / ".meltano" / "run" / "airflow" / name
+    key = _key(project)
+    known = _remembered(memory, key)
+    if known is None:
+        known = _ask(project)
+        _remember(memory, key, known)
+    return known
+
+
+def accounts(known: list[Schedule]) -> list[str]:
+    """Return all accounts that are read, in order of their names."""
+    return sorted({task.account for schedule in known for task in schedule.tasks if task.account})
+
+
+def _ask(project: Project) -> list[Schedule]:
+    # One after the other: whichever comes first to a new database makes Meltano's tables.
+    listed = _json(project.ask("schedule", "list", "--format=json"))["schedules"]
+    taps = _taps(project)
+    if listed.get("elt"):
+        names = ", ".join(schedule["name"] for schedule in listed["elt"])
+        raise MeltanoError(f"these schedules of meltano.yml have no job: {names}; give each a job")
+    return [
+        Schedule(
+            each["name"],
+            each["cron_interval"],
+            tuple(_task(task, taps) for task in each["job"]["tasks"]),
+            {name: str(value) for name, value in each["env"].items()},
+        )
+        for each in listed["job"]
+    ]
+
+
+def _taps(project: Project) -> dict[str, Mapping[str, str]]:
+    """Return the settings of each tap as Meltano resolves them, secrets left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        project.ask("compile", f"--directory={folder}")
+        suffix = f".{project.environment}" if project.environment else ""
+        path = Path(folder) / f"meltano-manifest{suffix}.json"
+        manifest = _json(path.read_text(encoding="utf-8"))
+    return {tap["name"]: tap.get("env", {}) for tap in manifest["plugins"]["extractors"]}
+
+
+def _task(blocks: str, taps: Mapping[str, Mapping[str, str]]) -> Task:
+    read = [taps[word] for word in blocks.split() if word in taps]
+    limits = [float(tap.get(SETTING + LIMIT) or 0) for tap in read]
+    account = ""
+    if read:
+        label = f"{read[0].get(SETTING + 'MARKETPLACE')}_{read[0].get(SETTING + 'ACCOUNT_TYPE')}"
+        account = re.sub(r"[^\w.-]", "_", label)
+    return Task(tuple(blocks.split()), account, sum(limits) if all(limits) else 0)
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        raise MeltanoError(f"meltano answered no JSON, but {text[:200]!r}") from None
+    return found
+
+
+def _key(project: Project) -> str:
+    """Return a digest of what Meltano's answers depend on; of `.env` only when it was written."""
+    dotenv = project.root / ".env"
+    written = dotenv.stat().st_mtime_ns if dotenv.exists() else 0
+    telling = ("_" + LIMIT, "_MARKETPLACE", "_ACCOUNT_TYPE")
+    variables = sorted(item for item in os.environ.items() if item[0].endswith(telling))
+    parts = [FORM, project.environment, written, variables]
+    digest = hashlib.sha256((project.root / "meltano.yml").read_bytes())
+    digest.update(json.dumps(parts).encode())
+    return digest.hexdigest()
+
+
+def _remembered(memory: Path, key: str) -> list[Schedule] | None:
+    try:
+        stored = json.loads(memory.read_text(encoding="utf-8"))
+        if stored["key"] != key:
+            return None
+        return [
+            Schedule(
+                each["name"],
+                each["cron"],
+                tuple(
+                    Task(tuple(task["blocks"]), task["account"], task["limit"])
+                    for task in each["tasks"]
+                ),
+                each["variables"],
+            )
+            for each in stored["schedules"]
+        ]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # not there, or not ours: ask again
+
+
+def _remember(memory: Path, key: str, known: list[Schedule]) -> None:
+    """Write in one step, as several processes read; where writing is forbidden, do without."""
+    text = json.dumps({"key": key, "schedules": [asdict(schedule) for schedule in known]}, indent=1)
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=memory.parent, prefix=memory.name, delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+        os.replace(file.name, memory)  # noqa: PTH105 - a name, no Path
+    except OSError:
+        return

@@ -1,0 +1,1 @@
+"""Runs what `meltano.yml` schedules under Dagster; see docs/dagster.md."""

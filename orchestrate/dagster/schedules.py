@@ -1,0 +1,65 @@
+"""Jobs and their times, as Meltano schedules them."""
+
+from typing import Any, Final
+
+import dagster as dg
+from orchestrate.dagster.meltano import Job, Schedule, identifier
+from orchestrate.dagster.settings import Settings
+
+# One that waits in the queue is as good as one under way: a second one would find nothing to do.
+UNDER_WAY: Final = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def build_job(job: Job, asset: dg.AssetsDefinition, settings: Settings) -> Any:  # noqa: ANN401 - private
+    """Make the job that fills one asset; Dagster ends a run that takes longer than its tries."""
+    limit = {"dagster/max_runtime": str(settings.run_seconds)} if settings.run_seconds else {}
+    return dg.define_asset_job(
+        identifier(job.name),
+        selection=[asset],
+        description=f"`meltano run {job.name}`",
+        tags={
+            "emag/account": job.account,
+            "emag/group": job.group,
+            "meltano/job": job.name,
+            **limit,
+        },
+    )
+
+
+def build_schedule(schedule: Schedule, asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
+    """Make a schedule, which is off until somebody turns it on: its job may run elsewhere already.
+
+    It leaves out a time at which the run before is still under way.
+    """
+    job_name = identifier(schedule.job.name)
+    config = {"ops": {asset.op.name: {"config": {"variables": dict(schedule.variables)}}}}
+
+    @dg.schedule(
+        name=identifier(schedule.name),
+        job_name=job_name,
+        cron_schedule=schedule.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"The schedule `{schedule.name}` of meltano.yml",
+        tags={"meltano/schedule": schedule.name},
+    )
+    def start(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if is_under_way(context.instance, job_name):
+            return dg.SkipReason(f"the run of {job_name} before is still under way")
+        return dg.RunRequest(
+            run_config=config if schedule.variables else {},
+            tags={"meltano/schedule": schedule.name},
+        )
+
+    return start
+
+
+def is_under_way(instance: dg.DagsterInstance, job_name: str) -> bool:
+    """Tell whether a run of a job is waiting or under way."""
+    running = dg.RunsFilter(job_name=job_name, statuses=UNDER_WAY)
+    return bool(instance.get_runs_count(running))

@@ -1,0 +1,56 @@
+"""Finds runs that hang, whoever has started them, and has them cleaned up."""
+
+from typing import Any, Final
+
+import dagster as dg
+from orchestrate.dagster.meltano import ask_ops
+from orchestrate.dagster.schedules import is_under_way
+from orchestrate.dagster.settings import Settings
+
+CLEANUP: Final = "cleanup-stuck-runs"
+LOOK_SECONDS: Final = 300
+
+
+def build_cleanup(settings: Settings) -> dg.JobDefinition:
+    """Make the job that books stuck runs as failed and ends what is left of them."""
+
+    @dg.op
+    def clean_up(context: dg.OpExecutionContext) -> None:
+        report = ask_ops(settings, CLEANUP)
+        for run in report["cleaned"]:
+            context.log.warning("%s (run %s): %s", run["state_id"], run["id"], run["error"])
+        context.add_output_metadata(
+            {
+                "cleaned": len(report["cleaned"]),
+                "state_ids": [run["state_id"] for run in report["cleaned"]],
+                "left_alone": len(report["left_alone"]),
+            }
+        )
+
+    @dg.job(description=f"`emag-ops {CLEANUP}`: fail stuck runs and end what is left of them")
+    def cleanup_stuck_runs() -> None:
+        clean_up()
+
+    return cleanup_stuck_runs
+
+
+def build_sensor(cleanup: dg.JobDefinition, settings: Settings) -> dg.SensorDefinition:
+    """Make the sensor that starts the clean-up when a run is stuck; it is off at first."""
+
+    @dg.sensor(
+        name="stuck_runs",
+        job=cleanup,
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Looks for runs in Meltano's database that are under way for too long",
+    )
+    def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if is_under_way(context.instance, cleanup.name):
+            return dg.SkipReason("a clean-up is under way")
+        stuck: list[dict[str, Any]] = ask_ops(settings, CLEANUP, "--dry-run")["cleaned"]
+        if not stuck:
+            return dg.SkipReason("no run is stuck")
+        context.log.warning("stuck: %s", ", ".join(run["state_id"] for run in stuck))
+        return dg.RunRequest(tags={"emag/stuck": str(len(stuck))})
+
+    return look

@@ -1,0 +1,246 @@
+"""The real Dagster runs the real Meltano: what it loads, what it knows of it, how it fails."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import psutil
+import pytest
+import yaml
+
+from tap_emag.declared import SETTINGS as DECLARED
+from tap_emag.sandbox import Sandbox, SandboxConfig
+from tests.acceptance.comparison import differences
+from tests.acceptance.truth import Truth
+from tests.meltano_project import MeltanoProject
+from tests.orchestrate.dagster_host import Dagster
+from tests.orchestrate.environments import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tap_emag.sandbox.postgres import Postgres
+    from tests.orchestrate.dagster_host import Finished
+
+pytestmark = pytest.mark.meltano
+
+ORDERS = "dev:tap-emag-orders-to-target-postgres"
+ORDER_TABLES = ("orders", "order_lines", "order_vouchers", "order_attachments")
+SETTINGS = {setting.name: setting for setting in DECLARED}
+Events = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A shop whose orders and offers were loaded as assets, after one request had failed."""
+
+    dagster: Dagster
+    truth: Truth
+    ended: Finished
+    events: Events
+
+    def materialization(self, asset: str) -> dict[str, Any]:
+        (found,) = (e for e in of_type(self.events, "ASSET_MATERIALIZATION") if e["asset"] == asset)
+        told: dict[str, Any] = found["metadata"]
+        return told
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Sandbox]:
+    with Sandbox(SandboxConfig(orders=60, offers=30, history_days=20)) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def new_dagster(
+    shop: Sandbox,
+    postgres: Postgres,
+    meltano_plugins: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Dagster]]:
+    """Make Dagsters, each with an empty database and no memory."""
+    names = []
+
+    def make(**tap_settings: Any) -> Dagster:  # noqa: ANN401 - as many types as settings
+        names.append(f"tap_emag_test_{uuid4().hex[:12]}")
+        database = postgres.create_database(names[-1])
+        folder = tmp_path_factory.mktemp("dagster")
+        project = MeltanoProject(
+            folder, database, shop.url, plugins=meltano_plugins, **tap_settings
+        )
+        return Dagster(project, folder / "home")
+
+    yield make
+    for name in names:
+        postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def loaded(shop: Sandbox, new_dagster: Callable[..., Dagster]) -> Loaded:
+    dagster = new_dagster(retry_max_attempts=1, max_concurrent_requests=1)
+    shop.set(fail_next=["500"])
+    ended = dagster.materialize("main/orders", "main/offers")
+    return Loaded(dagster, Truth.of(shop.world), ended, dagster.look("events"))
+
+
+def of_type(events: Events, kind: str) -> Events:
+    return [event for event in events if event["type"] == kind]
+
+
+def test_assets_load_exactly_what_the_shop_has(loaded: Loaded) -> None:
+    assert loaded.ended.code == 0, loaded.ended.output
+    assert differences(loaded.dagster.project.postgres, loaded.truth) == []
+
+
+def test_what_may_pass_is_tried_again(loaded: Loaded) -> None:
+    (again,) = of_type(loaded.events, "STEP_UP_FOR_RETRY")
+    assert "eMAG answered HTTP 500" in again["reason"]
+
+
+def test_a_materialization_tells_rows_bookmark_and_duration(loaded: Loaded) -> None:
+    told, project = loaded.materialization("main/orders"), loaded.dagster.project
+    counts = project.results.counts()
+    assert {table: told["rows_by_stream"][table] for table in ORDER_TABLES} == {
+        table: counts[table] for table in ORDER_TABLES
+    }
+    assert told["rows"] == sum(told["rows_by_stream"].values())
+    assert told["state_ids"] == [ORDERS]
+    bookmarks = [
+        datetime.fromisoformat(partition["replication_key_value"]).timestamp()
+        for partition in project.state(ORDERS)["bookmarks"]["orders"]["partitions"]
+    ]
+    assert told["bookmark"] == min(bookmarks)
+    assert 1 < told["duration_seconds"] < 60
+
+
+def test_meltano_books_the_same_run_and_who_started_it(loaded: Loaded) -> None:
+    with closing(sqlite3.connect(loaded.dagster.project._database)) as connection:
+        query = "SELECT run_id, trigger FROM runs WHERE job_name = ? AND state = 'SUCCESS'"
+        ((run_id, trigger),) = connection.execute(query, [ORDERS]).fetchall()
+    assert UUID(run_id) == UUID(loaded.materialization("main/orders")["run_id"])
+    assert trigger == "dagster"
+
+
+def test_the_log_has_the_taps_lines_but_no_measurements(loaded: Loaded) -> None:
+    lines = [event["text"] for event in of_type(loaded.events, "LOG")]
+    assert any(line.startswith("tap-emag-orders: orders: 60 rows") for line in lines), lines
+    assert [line for line in lines if "METRIC" in line] == []
+
+
+def test_refused_credentials_fail_at_once_with_the_taps_own_message(
+    shop: Sandbox, new_dagster: Callable[..., Dagster]
+) -> None:
+    dagster = new_dagster(password="wrong", max_concurrent_requests=1)
+    shop.log.clear()
+    assert dagster.execute("orders").code != 0
+    events = dagster.look("events")
+    (failure,) = of_type(events, "STEP_FAILURE")
+    assert re.fullmatch(
+        r"order/\w+: eMAG refuses the user or password \(HTTP 403\)\. Check .* has the API right",
+        failure["description"],
+    )
+    assert failure["metadata"]["exit_codes_of_plugins"] == {"extractors": 3}
+    assert of_type(events, "STEP_UP_FOR_RETRY") == []
+    assert len(shop.log) == 1
+
+
+def test_a_job_that_is_ended_is_not_tried_again_and_leaves_no_process_behind(
+    shop: Sandbox, new_dagster: Callable[..., Dagster]
+) -> None:
+    dagster = new_dagster(max_concurrent_requests=1)
+    shop.log.clear()
+    shop.set(latency=1.0)
+    try:
+        process = dagster.start_job("orders")
+        limit = time.monotonic() + 60
+        while not len(shop.log) and time.monotonic() < limit:
+            time.sleep(0.05)
+        below = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+    finally:
+        shop.set(latency=0.0)
+    assert process.returncode != 0
+    assert "was ended from outside" in told
+    assert "Started re-execution" not in told
+    assert len(below) >= len(("meltano", "tap", "loader"))
+    assert [child for child in below if child.is_running()] == []
+    assert dagster.project.last_run() == "FAIL"
+
+
+@pytest.fixture(scope="module")
+def defined(new_dagster: Callable[..., Dagster]) -> dict[str, Any]:
+    found: dict[str, Any] = new_dagster().look("definitions")
+    return found
+
+
+def test_schedules_are_meltanos_and_off_at_first(defined: dict[str, Any]) -> None:
+    project = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
+    assert project["schedules"]
+    assert defined["schedules"] == {
+        each["name"].replace("-", "_"): {
+            "cron": each["interval"],
+            "zone": "UTC",
+            "job": each["job"].replace("-", "_"),
+            "status": "STOPPED",
+        }
+        for each in project["schedules"]
+    }
+
+
+def test_a_schedule_leaves_out_a_time_at_which_its_job_still_runs(defined: dict[str, Any]) -> None:
+    assert defined["asked"] == [1, 0]
+
+
+def test_each_account_has_its_assets_and_its_pool(defined: dict[str, Any]) -> None:
+    groups = ("orders", "offers", "returns", "reference")
+    assert defined["assets"] == {
+        f"{account}/{group}": {
+            "group": account,
+            "kinds": ["meltano", "postgres"],
+            "tags": {"emag/account": account, "emag/group": group},
+            "pools": [f"emag_{account}"],
+        }
+        for account in ("main", "fbe")
+        for group in groups
+    }
+
+
+def test_a_run_is_given_more_time_than_its_tap(defined: dict[str, Any]) -> None:
+    tags = defined["jobs"]["fbe_orders"]
+    assert (
+        tags.items()
+        >= {
+            "emag/account": "fbe",
+            "emag/group": "orders",
+            "meltano/job": "fbe-orders",
+        }.items()
+    )
+    longest = SETTINGS["sync_timeout_seconds"].default
+    assert float(tags["dagster/max_runtime"]) > 3 * float(longest)
+
+
+def test_the_sensor_starts_the_clean_up_when_a_run_is_stuck(
+    new_dagster: Callable[..., Dagster],
+) -> None:
+    dagster = new_dagster()
+    assert dagster.look("sensor") == {"runs": 0, "skipped": "no run is stuck"}
+    long_ago = datetime.now(timezone.utc).replace(tzinfo=None) - timedelta(hours=1)
+    with closing(sqlite3.connect(dagster.project._database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO runs (job_name, run_id, state, started_at, last_heartbeat_at, payload,"
+            " payload_flags, trigger) VALUES (?, ?, 'RUNNING', ?, ?, '{}', 0, 'cron')",
+            [ORDERS, uuid4().hex, str(long_ago), str(long_ago)],
+        )
+    assert dagster.look("sensor") == {"runs": 1, "skipped": None}
+    ended = dagster.execute("cleanup_stuck_runs")
+    assert ended.code == 0, ended.output
+    assert dagster.project.last_run() == "FAIL"
