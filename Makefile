@@ -19,7 +19,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format sandbox bench lock lock-upgrade clean
+.PHONY: help setup demo test lint format sandbox bench bench-volume mutants audit lock lock-upgrade clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,20 @@ sandbox: $(VENV)/.ready ## Serve a make-believe eMAG on this machine (ARGS="--po
 bench: $(VENV)/.ready ## Measure how fast orders and offers are read and loaded
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-volume: $(VENV)/.ready ## Read a shop of a million orders, without budgets (half an hour)
+	@$(BIN)/python -m benchmarks.volume $(ARGS)
+
+# mutmut lies in a folder of its own, beside the packages that it tests with.
+mutants: $(VENV)/mutmut/.ready ## See whether tests notice changes of the pure modules (ten minutes)
+	@$(BIN)/python -m tests.mutation $(VENV)/mutmut
+
+# Known holes of the packages in requirements/*.lock, by the package index's own advisories. Where an
+# index has none, each package is said to be not audited, and that is no failure.
+audit: $(VENV)/audit/.ready ## Look for known holes in the packages this project is made of
+	@for lock in requirements/*.lock; do echo "$$lock"; \
+		PYTHONPATH=$(VENV)/audit $(BIN)/python -m pip_audit --requirement $$lock --no-deps \
+			--disable-pip --vulnerability-service pypi --progress-spinner off || exit 1; done
+
 # uv would also write a uv.lock, but that one repeats the address of whichever package index its
 # writer used; these files hold names, versions and hashes only.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
@@ -63,13 +77,19 @@ lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of 
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra sandbox --extra ops --group dev -o requirements/dev.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra ops -c requirements/dev.lock -o requirements/tap.lock
 	$(COMPILE) $(UPGRADE) requirements/loader.in -o requirements/loader.lock
+	$(COMPILE) $(UPGRADE) requirements/airflow.in -o requirements/airflow.lock
+	$(COMPILE) $(UPGRADE) requirements/mutants.in -c requirements/dev.lock -o requirements/mutants.lock
+	$(COMPILE) $(UPGRADE) requirements/audit.in -o requirements/audit.lock
 	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
+	$(COMPILE) $(UPGRADE) requirements/dagster.in -o requirements/dagster.lock
+	$(COMPILE) $(UPGRADE) requirements/run.in -c requirements/dev.lock -o requirements/run.lock
+	$(COMPILE) $(UPGRADE) requirements/build.in -c requirements/dev.lock -o requirements/build.lock
 
 lock-upgrade: ## Likewise, with the newest releases that fit
 	@$(MAKE) lock UPGRADE=--upgrade
 
 clean: ## Remove what these commands have made: .venv, plugins, caches
-	rm -rf $(VENV) .meltano .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .meltano .demo .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.bootstrapped: requirements/uv.lock
@@ -92,4 +112,16 @@ $(VENV)/.synced: $(VENV)/.bootstrapped requirements/dev.lock
 
 $(VENV)/.ready: $(VENV)/.synced pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/mutmut/.ready: $(VENV)/.ready requirements/mutants.lock
+	@rm -rf $(@D)
+	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
+		--requirement requirements/mutants.lock
+	@touch $@
+
+$(VENV)/audit/.ready: $(VENV)/.ready requirements/audit.lock
+	@rm -rf $(@D)
+	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
+		--requirement requirements/audit.lock
 	@touch $@

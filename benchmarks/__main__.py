@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from benchmarks.measures import QUICK, STATE_OFFERS, Bench, Figures, Sizes, middle, state_bytes
 from benchmarks.others import Others
 from benchmarks.report import Machine, page, table
-from benchmarks.runs import ROOT, RunFailedError
+from benchmarks.runs import RunFailedError
+from benchmarks.volume import PAGE, part
 
 if TYPE_CHECKING:
     from benchmarks.measures import Speed
 
 MORE_ORDERS = 50_000
-PAGE = ROOT / "docs" / "benchmarks.md"
 
 
 def main() -> int:
@@ -42,7 +42,8 @@ def main() -> int:
         return 1
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page(figures, sizes, machine), encoding="utf-8")
+        volume = part(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else ""
+        PAGE.write_text(page(figures, sizes, machine, volume), encoding="utf-8")
     if options.json:
         told = {
             "machine": dataclasses.asdict(machine),

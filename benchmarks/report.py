@@ -203,8 +203,8 @@ def _serial_lines(figures: Figures) -> Iterator[Line]:
     yield Line("tap-emag's orders a second by this tap's", f"{figures.times_serial:.1f} times")
 
 
-def page(figures: Figures, sizes: Sizes, machine: Machine) -> str:
-    """Return the page for the documentation."""
+def page(figures: Figures, sizes: Sizes, machine: Machine, volume: str) -> str:
+    """Return the page for the documentation; `volume` is its part about volume, as it stands."""
     arguments = "--full --write" if sizes.more_orders else "--write"
     larger = " The larger number of orders is read once." if sizes.more_orders else ""
     rounds = "one round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
@@ -239,4 +239,5 @@ How it is measured:
   `RESTStream` with its defaults, one page after the other, filtered by `modifiedAfter`. It writes
   orders as they come, as one stream, and does not prove that none is missing. It reads
   {sizes.serial_orders:,} orders, which is enough for a rate.
-"""
+
+{volume}"""

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS tap_emag_budgets (name text PRIMARY KEY, content byte
 """
 INSERT = "INSERT INTO tap_emag_budgets VALUES (%s, '') ON CONFLICT DO NOTHING"
 LOCK = "SELECT content FROM tap_emag_budgets WHERE name = %s FOR UPDATE"
+READ = "SELECT content FROM tap_emag_budgets WHERE name = %s"
 NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 UPDATE = "UPDATE tap_emag_budgets SET content = %s WHERE name = %s"
 # A process that is cut off in the middle of a booking must not hold up all others.
@@ -87,3 +88,26 @@ class PostgresStore:
             connection.execute(INSERT, (self._names[bucket],))
             self._connections[bucket] = connection
         return connection
+
+
+def peek(url: str, name: str, bucket: str, share: float) -> tuple[Budget, float]:
+    """Read a budget by its name and give it with the present time; nothing is locked or made.
+
+    Raises:
+        TransientError: The database does not answer.
+    """
+    import psycopg  # noqa: PLC0415 - an extra
+
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+            there = connection.execute("SELECT to_regclass('tap_emag_budgets')").fetchone()
+            row = None
+            if there and there[0]:
+                row = connection.execute(READ, (name,)).fetchone()
+            now = connection.execute(NOW).fetchone()
+    except psycopg.Error as error:
+        raise TransientError(
+            f"rate_limit_store: the database does not answer ({type(error).__name__})"
+        ) from None
+    budget = unpack(bytes(row[0]) if row else b"", bucket, share, CLOCK)
+    return budget, float(now[0]) if now else 0.0

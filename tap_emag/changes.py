@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from decimal import Decimal
+import zlib
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
 
 DIGEST = 7  # bytes
 SMALLEST = -(2**63)  # distances are counted from the smallest 64-bit integer on
-FORMAT = "1"  # of the packed text; another one means nothing is known
+CHECKSUM = 4  # bytes
+LARGEST = 2**63 - 1
+FORMAT = "2"  # of the packed text; another one means nothing is known
 Change = Literal["created", "updated"]
 
+# Python's own context would round to 28 digits: what changes behind them would pass unnoticed.
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="string")
 
 
 def fingerprint(row: Mapping[str, Any]) -> bytes:
     """Return the fingerprint of a typed row; the order of keys and trailing zeros do not count."""
     plain = {
-        name: value.normalize() if isinstance(value, Decimal) else value
+        name: value.normalize(_EXACT) if isinstance(value, Decimal) else value
         for name, value in row.items()
     }
     return blake2b(_encoder.encode(plain), digest_size=DIGEST).digest()
@@ -38,7 +43,8 @@ def fingerprint(row: Mapping[str, Any]) -> bytes:
 class Fingerprints:
     """The fingerprints of all delivered rows by id, and their compact text for a bookmark.
 
-    The text is FORMAT, a colon, and base64 of: for each id, ascending, the distance to the id
+    The text is FORMAT, a colon, and base64 of: a checksum of what follows, so that a damaged text
+    passes for nothing rather than for other ids; for each id, ascending, the distance to the id
     before it as a variable-length integer, then the fingerprint. 100,000 offers with random ids up
     to 2**32 take less than 1.5 MB.
     """
@@ -85,7 +91,7 @@ class Fingerprints:
                 distance >>= 7
             packed.append(distance)
             packed += self._known[key]
-        return f"{FORMAT}:{base64.b64encode(packed).decode()}"
+        return f"{FORMAT}:{base64.b64encode(_checksum(packed) + packed).decode()}"
 
     @classmethod
     def unpack(cls, text: object) -> Fingerprints | None:
@@ -94,10 +100,15 @@ class Fingerprints:
         if version != FORMAT:
             return None
         try:
-            packed = base64.b64decode(body, validate=True)
-            return cls(dict(_entries(packed)))
+            decoded = base64.b64decode(body, validate=True)
+            checksum, packed = decoded[:CHECKSUM], decoded[CHECKSUM:]
+            return cls(dict(_entries(packed))) if checksum == _checksum(packed) else None
         except (binascii.Error, ValueError):
             return None
+
+
+def _checksum(packed: bytes | bytearray) -> bytes:
+    return zlib.crc32(packed).to_bytes(CHECKSUM, "big")
 
 
 def _entries(packed: bytes) -> Iterable[tuple[int, bytes]]:
@@ -111,9 +122,13 @@ def _entries(packed: bytes) -> Iterable[tuple[int, bytes]]:
             position += 1
             distance |= (byte & 0x7F) << shift
             shift += 7
+            if shift > 70:  # noqa: PLR2004 - ten bytes hold every distance there is
+                raise ValueError("no distance")
             if byte < 0x80:  # noqa: PLR2004 - the last byte of the number
                 break
         key += distance
+        if key > LARGEST:
+            raise ValueError("no 64-bit integer")
         digest = packed[position : position + DIGEST]
         if len(digest) < DIGEST:
             raise ValueError("cut short")

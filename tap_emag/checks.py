@@ -18,10 +18,14 @@ from tap_emag.marketplaces import MARKETPLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from urllib.parse import SplitResult
 
     from tap_emag.declared import Setting
 
 APP = "tap-emag"
+# No shop is older, and none plans further ahead; beyond, calendars come to their ends.
+EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
+LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 FIRST_SYNC = timedelta(days=365)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ACCOUNT_TYPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
@@ -117,6 +121,12 @@ class _Check:
             )
             return None
         aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        if not EARLIEST <= aware.replace(tzinfo=timezone.utc) <= LATEST:
+            self.problems.append(
+                f"{name}: {text!r} lies outside of the years {EARLIEST.year} to {LATEST.year};"
+                " write another date"
+            )
+            return None
         return aware.astimezone(timezone.utc)
 
     def _marketplace(self, value: object) -> str:
@@ -127,7 +137,13 @@ class _Check:
         return str(value)
 
     def _url(self, value: object) -> str:
-        parts = urlsplit(str(value))
+        parts = _parts(value)
+        if parts is None:
+            self.problems.append(
+                "api_url: is no web address; write one such as"
+                " https://marketplace-api.emag.ro/api-3"
+            )
+            return str(value)
         problem = ""
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             problem = "is no web address; write one such as https://marketplace-api.emag.ro/api-3"
@@ -143,7 +159,8 @@ class _Check:
         return str(value).rstrip("/")
 
     def _store(self, value: object) -> str | None:
-        if value is None or urlsplit(str(value)).scheme in {"postgresql", "postgres"}:
+        parts = _parts(value)
+        if value is None or (parts and parts.scheme in {"postgresql", "postgres"}):
             return None if value is None else str(value)
         self.problems.append(
             "rate_limit_store: is no address of a Postgres database; write one such as"
@@ -152,7 +169,7 @@ class _Check:
         return None
 
     def _folder(self, value: object) -> Path:
-        folder = Path(str(value)).expanduser() if value else platformdirs.user_state_path(APP)
+        folder = _path(value) if value else platformdirs.user_state_path(APP)
         if not folder.is_absolute() or "\0" in str(folder):
             self.problems.append(
                 f"state_dir: {str(value)!r} is no absolute path; write one such as /var/lib/{APP}"
@@ -163,7 +180,7 @@ class _Check:
         """Check what node-exporter asks of a file's name; it skips all others without a word."""
         if not value:
             return None
-        path = Path(str(value)).expanduser()
+        path = _path(value)
         if not path.is_absolute() or path.suffix != ".prom" or "\0" in str(path):
             self.problems.append(
                 f"metrics_textfile: {str(value)!r} is no absolute path ending in .prom; write one"
@@ -185,17 +202,12 @@ class _Check:
         """Check an address something is sent to; it may be a secret, so it is not repeated."""
         if not value:
             return None
-        try:
-            parts = urlsplit(str(value))
-            good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-            _ = parts.port
-        except ValueError:
-            good = False
-        if not good:
+        parts = _parts(value)
+        if not parts or parts.scheme not in {"http", "https"} or not parts.hostname:
             self.problems.append(
                 f"{name}: is no web address; write one such as https://example.com/path"
             )
-        return str(value).rstrip("/")
+        return str(value)
 
     def _zone(self, value: object) -> ZoneInfo:
         try:
@@ -218,6 +230,25 @@ class _Check:
     def _order(self, values: Mapping[str, Any]) -> None:
         for problem in _orderings(values, self.now):
             self.problems.append(problem)
+
+
+def _parts(value: object) -> SplitResult | None:
+    """Take an address apart; None when it cannot be one."""
+    try:
+        parts = urlsplit(str(value))
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _path(value: object) -> Path:
+    """Return a path, `~` resolved; with the name of a user who does not exist it stays as it is."""
+    path = Path(str(value))
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def _orderings(values: Mapping[str, Any], now: datetime) -> Iterator[str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import re
 import threading
 import time
 from dataclasses import dataclass
-from decimal import Decimal
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
+from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 from tap_emag.clock import ServerClock
 from tap_emag.errors import (
@@ -26,11 +27,15 @@ from tap_emag.errors import (
     classify,
 )
 from tap_emag.limits import bucket_of
+from tap_emag.metrics import Counts, families
+from tap_emag.parsing import parse
 from tap_emag.retries import retrying
-from tap_emag.usage import Usage
+from tap_emag.tables.account import Account
+from tap_emag.tables.raw import rows_of
+from tap_emag.types import parse_integer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from tap_emag.breaker import Breaker
@@ -41,7 +46,9 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100  # the documented maximum; more is cut off or refused, depending on the resource
 CONNECT_TIMEOUT = 10.0  # seconds
 CHUNK = 65_536  # bytes
+LONGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 100 orders takes 0.4 MB
 FIRST_ATTEMPTS = 3  # as long as nothing has ever come back, the cause is hardly a passing one
+logger = logging.getLogger("tap-emag")
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,13 @@ class Client:
     """
 
     def __init__(
-        self, settings: Settings, *, life: Life, limiter: Limiter, breaker: Breaker
+        self,
+        settings: Settings,
+        *,
+        life: Life,
+        limiter: Limiter,
+        breaker: Breaker,
+        counts: Counts | None = None,
     ) -> None:
         """Open a session.
 
@@ -107,9 +120,12 @@ class Client:
             life: Ends every pause when the run ends.
             limiter: Gives every attempt its slot.
             breaker: Holds calls back while the API is down.
+            counts: Where requests, waits and retries are counted; by default nobody else looks.
         """
         self.clock = ServerClock()
-        self.usage = Usage()
+        account = Account(settings.marketplace, settings.account_type)
+        self._counts = counts or Counts(account)
+        self._counts.watch(lambda: breaker.is_open, limiter.rate)
         self._settings = settings
         self._life = life
         self._limiter = limiter
@@ -122,6 +138,12 @@ class Client:
         self._first = threading.Lock()
         self._greeted = False
         self._turned_away: EmagError | None = None
+        self._told: set[tuple[str, str]] = set()
+
+    @property
+    def sent(self) -> int:
+        """Return how many requests were sent, answered or not."""
+        return round(self._counts.total(families.REQUESTS.name))
 
     def rate(self, resource: str) -> float:
         """Return how many requests a second may be sent to this resource."""
@@ -131,14 +153,13 @@ class Client:
         """Read one page, numbered from 1, of the rows that pass the filters.
 
         Raises:
-            EmagError: As `call` does; ContractError also when the results are no list of objects.
+            EmagError: As `call` does; ContractError also when the results are no list.
         """
         body = {**filters, "currentPage": page, "itemsPerPage": PAGE_SIZE}
         results, begun = self._results(f"{resource}/read", body)
-        # PHP writes a list with holes as an object.
-        rows = list(results.values()) if isinstance(results, dict) else results
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ContractError(f"{resource}/read: the results are no list of objects")
+        rows = rows_of(results)
+        if rows is None:
+            raise ContractError(f"{resource}/read: the results are no list")
         return Page(rows, self.clock.at(begun))
 
     def count(self, resource: str, filters: Mapping[str, Any]) -> Count:
@@ -150,9 +171,12 @@ class Client:
         body = {**filters, "itemsPerPage": PAGE_SIZE}
         results, begun = self._results(f"{resource}/count", body)
         try:
-            return Count(int(results["noOfItems"]), self.clock.at(begun))
+            number = parse_integer(results["noOfItems"])
         except (TypeError, KeyError, ValueError):
-            raise ContractError(f"{resource}/count: the reply holds no `noOfItems`") from None
+            number = None
+        if number is None or number < 0:
+            raise ContractError(f"{resource}/count: the reply holds no `noOfItems`")
+        return Count(number, self.clock.at(begun))
 
     def call(self, resource: str, body: Mapping[str, Any]) -> Reply:
         """Call a resource such as `vat/read`, trying again while failures may pass.
@@ -217,7 +241,11 @@ class Client:
         return failures >= most or self._breaker.is_open
 
     def _tried(self, query: Query, give_up: Callable[[int], bool]) -> tuple[Reply, float]:
-        policy = retrying(self._settings, give_up, self._life.pause)
+
+        def again(error: BaseException) -> None:
+            self._counts.retried(query.endpoint, error)
+
+        policy = retrying(self._settings, give_up, self._life.pause, again)
         return policy(self._guarded, query)
 
     def _guarded(self, query: Query) -> tuple[Reply, float]:
@@ -244,19 +272,20 @@ class Client:
         bucket = bucket_of(query.resource)
         # Made ready before the slot comes, so that nothing but the wire lies between them.
         request = self._session.prepare_request(query.request())
-        self.usage.waited(bucket, self._limiter.take(bucket))
+        self._counts.waited(bucket, self._limiter.take(bucket))
         begun = time.monotonic()
         status = 0
         try:
             reply = self._send(query.resource, request)
             status = reply.status
         finally:
-            self.usage.sent(query.endpoint, status)
+            self._counts.requested(query.endpoint, status, time.monotonic() - begun)
         self._life.sign()
         self.clock.observe(reply.headers.get("date", ""), time.monotonic())
         error = classify(reply, enveloped=query.enveloped)
         if isinstance(error, ThrottledError):
             self._limiter.refused(bucket, error.wait)
+            self._counts.refused(bucket)
         if error:
             raise error
         return reply, begun
@@ -269,23 +298,44 @@ class Client:
                 allow_redirects=False,  # the password goes nowhere but to the host that was named
                 **self._network,
             )
-            content = self._content(response)
+            content = self._content(resource, response)
         except requests.RequestException as error:
             raise self._failed(resource, error) from None
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(resource, response.status_code, headers, _parsed(content))
+        status = response.status_code
+        return Reply(resource, status, headers, self._parsed(resource, status, content))
 
-    def _content(self, response: requests.Response) -> bytes:
+    def _parsed(self, resource: str, status: int, content: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Parse a body; None when it is no JSON. What is odd about it is logged, once each.
+
+        Raises:
+            ContractError: It says the same thing twice, so that nobody knows which one counts.
+        """
+        parsed = parse(content)
+        if parsed.ambiguous and status == HTTPStatus.OK:
+            raise ContractError(f"{resource}: the reply names a key of its envelope twice")
+        for oddity in parsed.oddities:
+            if (resource, oddity) not in self._told:
+                self._told.add((resource, oddity))
+                logger.warning("%s: a reply %s", resource, oddity)
+        return parsed.value
+
+    def _content(self, resource: str, response: requests.Response) -> bytes:
         """Read the body, which the timeout bounds as a whole, not only from byte to byte.
 
         Raises:
             requests.ReadTimeout: The body takes too long.
+            ContractError: It is longer than any that can be meant.
         """
         latest = time.monotonic() + self._settings.request_timeout_seconds
         content = bytearray()
         with response:
-            for chunk in response.iter_content(CHUNK):
-                content += chunk
+            for piece in _pieces(response):
+                content += piece
+                if len(content) > LONGEST_BODY:
+                    raise ContractError(
+                        f"{resource}: the reply is longer than {LONGEST_BODY >> 20} MB"
+                    )
                 if time.monotonic() > latest:
                     raise requests.ReadTimeout
         return bytes(content)
@@ -316,12 +366,21 @@ def _session(settings: Settings) -> requests.Session:
     return session
 
 
-def _parsed(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Parse a body, numbers with a fraction exactly; None when it is no JSON."""
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Give a body piece by piece as it arrives, unpacked; `iter_content` waits for whole ones.
+
+    Raises:
+        requests.RequestException: As `iter_content` does.
+    """
     try:
-        return json.loads(content, parse_float=Decimal, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return None
+        while piece := response.raw.read1(CHUNK, decode_content=True):
+            yield piece
+    except ReadTimeoutError:
+        raise requests.ReadTimeout from None
+    except DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from None
+    except HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
 
 
 def _was_connected(error: requests.ConnectionError) -> bool:

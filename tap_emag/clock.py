@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
+YEARS = (2000, 2100)  # a clock that shows any other is none
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -35,10 +36,12 @@ class ServerClock:
         """
         try:
             moment = parsedate_to_datetime(date_header)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, IndexError):
             return
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
+        if not YEARS[0] <= moment.year < YEARS[1]:
+            return
         offset = (moment - EPOCH).total_seconds() - arrived
         with self._lock:
             if self._offset is None or offset > self._offset:

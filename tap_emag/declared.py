@@ -278,6 +278,11 @@ SETTINGS = (
 )
 
 
+def default_values() -> dict[str, Any]:
+    """Return the default of each setting that has one, by name."""
+    return {setting.name: setting.default for setting in SETTINGS if setting.default is not None}
+
+
 def config_schema() -> dict[str, Any]:
     """Return the JSON schema of the tap's configuration."""
     return {

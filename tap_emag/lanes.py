@@ -83,8 +83,9 @@ def _run(lane: Sequence[EmagStream], failures: list[EmagError]) -> None:
 def _synced(stream: EmagStream) -> EmagError | None:
     """Sync one stream; return what kept it from being read whole, if that is its own affair."""
     try:
-        stream.sync()
-        stream.finalize_state_progress_markers()
+        with stream.observed():
+            stream.sync()
+            stream.finalize_state_progress_markers()
     except (ContractError, UnsteadyError) as error:
         logger.warning("%s was not read whole, the other streams go on: %s", stream.name, error)
         return error

@@ -8,12 +8,14 @@ import logging
 import re
 import traceback
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from urllib.parse import SplitResult
 
 HIDDEN = "***"
+LONG_PATH, LONG_VALUE = 12, 6  # characters, of a webhook's address
 SHORTEST = 3  # characters; hiding a shorter secret would tell it by what is left out
 PATTERNS = (
     (re.compile(r"(://)[^/\s:@'\"]*:[^/\s@'\"]*(@)"), rf"\1{HIDDEN}\2"),
@@ -54,13 +56,32 @@ def secrets_of(config: Mapping[str, Any]) -> list[str]:
     user, password = (str(config.get(name) or "") for name in ("username", "password"))
     secrets = [user, password, base64.b64encode(f"{user}:{password}".encode()).decode()]
     secrets.append(str(config.get("webhook_secret") or ""))
-    # Who knows a webhook's path may write there.
-    secrets.append(urlsplit(str(config.get("webhook_url") or "")).path.strip("/"))
     for value in config.values():
         if isinstance(value, str) and "://" in value:
-            parts = urlsplit(value)
+            parts = _parts(value)
             secrets += [unquote(part) for part in (parts.username, parts.password) if part]
+    secrets += _inside_webhook(_parts(str(config.get("webhook_url") or "")))
     return [secret for secret in secrets if secret]
+
+
+def _parts(url: str) -> SplitResult:
+    """Split an address; one that is none has no parts, and is refused elsewhere."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _inside_webhook(parts: SplitResult) -> Iterator[str]:
+    """Give what lets its owner write there: a long path, values of the query.
+
+    Short ones are words, which would be hidden wherever else they stand.
+    """
+    if len(parts.path) >= LONG_PATH:
+        yield parts.path
+    for _, value in parse_qsl(parts.query):
+        if len(value) >= LONG_VALUE:
+            yield value
 
 
 def hide(secrets: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ def retrying(
     settings: Settings,
     give_up: Callable[[int], bool],
     sleep: Callable[[float], None],
+    again: Callable[[BaseException], None],
 ) -> Retrying:
     """Return the policy: jittered exponential pauses, the server's wish first.
 
@@ -32,6 +33,7 @@ def retrying(
         settings: The pauses' bounds.
         give_up: Told how many attempts have failed, says whether that was enough.
         sleep: What every pause uses; may raise to end it early.
+        again: Told of the error that each further attempt is made for.
     """
     backoff = wait_random_exponential(
         multiplier=settings.retry_wait_min_seconds, max=settings.retry_wait_max_seconds
@@ -47,17 +49,18 @@ def retrying(
             return min(asked, settings.retry_wait_max_seconds)
         return max(backoff(state), settings.retry_wait_min_seconds)
 
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0
+        logger.warning("%s; attempt %d, again in %.0f s", error, state.attempt_number, pause)
+        if error:
+            again(error)
+
     return Retrying(
         stop=stop,
         wait=wait,
         retry=retry_if_exception_type(TransientError),
         sleep=sleep,
-        before_sleep=_tell,
+        before_sleep=tell,
         reraise=True,
     )
-
-
-def _tell(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    pause = state.next_action.sleep if state.next_action else 0
-    logger.warning("%s; attempt %d, again in %.0f s", error, state.attempt_number, pause)

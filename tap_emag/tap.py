@@ -13,27 +13,36 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.singerlib import Catalog
 
+from tap_emag import bookmarks, selection
 from tap_emag.breaker import Breaker
 from tap_emag.budgets import FileStore, file_name
 from tap_emag.budgets_postgres import PostgresStore
 from tap_emag.client import Client
-from tap_emag.declared import config_schema
+from tap_emag.declared import config_schema, default_values
 from tap_emag.errors import ConfigurationError, TargetGoneError
+from tap_emag.inputs import json_object
 from tap_emag.lanes import LockedWriter, sync
 from tap_emag.life import Life
 from tap_emag.limits import Limiter
+from tap_emag.logs import write_json
+from tap_emag.metrics import Counts
+from tap_emag.observer import Observer, run_id
+from tap_emag.progress import Progress
 from tap_emag.redaction import hide, secrets_of
 from tap_emag.settings import Settings
 from tap_emag.streams import estimates, finance, orders, products, reference, returns
 from tap_emag.streams.base import EmagStream
 from tap_emag.streams.codes import CODE_LISTS
+from tap_emag.streams.rejected import RejectedRows
 from tap_emag.tables.account import Account
 from tap_emag.types import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
+    from typing import IO
 
     from singer_sdk.plugin_base import _ConfigInput
 
@@ -70,6 +79,7 @@ STREAMS: tuple[type[EmagStream], ...] = (
     finance.CustomerInvoices,
     finance.CustomerInvoiceLines,
     *CODE_LISTS,
+    RejectedRows,
 )
 
 
@@ -80,6 +90,32 @@ class TapEmag(Tap):
     package_name = "tap-emag"
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema()
     message_writer_class = LockedWriter
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog | Mapping[str, Any] | None = None,
+        **options: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        """Take settings, state, and of the catalog the selection.
+
+        Raises:
+            ConfigurationError: One of them cannot be used.
+        """
+        given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
+        if given is not None:
+            given = selection.usable(given, STREAMS, self.logger.warning)
+        super().__init__(catalog=given, **options)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what can be used of a state; the rest is read anew.
+
+        Raises:
+            ConfigurationError: It is none.
+        """
+        names = {stream.table.name for stream in STREAMS}
+        now = datetime.now(timezone.utc)
+        super().load_state(bookmarks.usable(state, names, now, self.logger.warning))
 
     @classmethod
     def cb_config(
@@ -94,8 +130,25 @@ class TapEmag(Tap):
             return super().cb_config(ctx, param, value)
         except OSError as error:
             raise click.BadParameter(f"cannot be read: {error.strerror or error}") from None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise click.BadParameter(f"{', '.join(value)}: is no JSON object") from None
+
+    @classmethod
+    def invoke(
+        cls,
+        *,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        **options: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        """Run the command with its options.
+
+        Raises:
+            ConfigurationError: State or catalog cannot be used.
+        """
+        super().invoke(
+            state=json_object("state", state), catalog=json_object("catalog", catalog), **options
+        )
 
     def discover_streams(self) -> Sequence[EmagStream]:
         """Return all streams, whatever the settings."""
@@ -131,6 +184,26 @@ class TapEmag(Tap):
         return Life(self.settings.sync_timeout_seconds, self.settings.stall_timeout_seconds)
 
     @cached_property
+    def run_id(self) -> str:
+        """The id of this run, in logs and reports."""
+        return run_id()
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What this run counts."""
+        return Counts(self.account)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Tells whoever waits how far the run is."""
+        return Progress.for_this_process()
+
+    @cached_property
+    def observer(self) -> Observer:
+        """Watches the streams' syncs and reports on the run."""
+        return Observer(self.counts, self.settings, self.run_id)
+
+    @cached_property
     def client(self) -> Client:
         """The one client all streams share, and with it the account's budgets and breaker."""
         settings = self.settings
@@ -143,7 +216,9 @@ class TapEmag(Tap):
         )
         limiter = Limiter(self._budgets(), sleep=self.life.pause)
         breaker.check()
-        return Client(settings, life=self.life, limiter=limiter, breaker=breaker)
+        return Client(
+            settings, life=self.life, limiter=limiter, breaker=breaker, counts=self.counts
+        )
 
     def _budgets(self) -> BudgetStore:
         settings = self.settings
@@ -159,6 +234,12 @@ class TapEmag(Tap):
                 " this user may write to"
             )
             raise ConfigurationError([problem]) from None
+
+    @cached_property
+    def rejected(self) -> RejectedRows:
+        """The stream that keeps what no table could take."""
+        [stream] = [one for one in self.streams.values() if isinstance(one, RejectedRows)]
+        return stream
 
     def executor(self, bucket: str) -> ThreadPoolExecutor:
         """Return the threads that requests of a bucket are sent from.
@@ -190,21 +271,30 @@ class TapEmag(Tap):
         lanes: dict[str, list[EmagStream]] = defaultdict(list)
         for stream in self._chosen_streams():
             lanes[stream.lane].append(stream)
-        self.life.start()
-        try:
-            sync(list(lanes.values()), self.life)
-        except BrokenPipeError:
-            raise TargetGoneError("the target has closed the pipe; its own log says why") from None
-        finally:
-            self.life.stop()
-            if "client" in self.__dict__:
-                self.client.usage.log(self.metrics_logger)
+        if not lanes:
+            self.logger.warning("no stream is selected: nothing is read")
+        with self.observer.run():
+            self.life.start()
+            self.progress.start()
+            try:
+                self.rejected.begin()
+                sync(list(lanes.values()), self.life)
+            except BrokenPipeError:
+                raise TargetGoneError(
+                    "the target has closed the pipe; its own log says why"
+                ) from None
+            finally:
+                self.life.stop()
+                self.progress.stop()
+                self.rejected.end()
 
     def _chosen_streams(self) -> Iterator[EmagStream]:
         """Give the streams that are selected, or that have a selected child."""
         for stream in self.streams.values():
             chosen = stream.selected or stream.has_selected_descendents
-            if chosen and isinstance(stream, EmagStream) and not stream.parent_stream_type:
+            if stream is self.rejected or stream.parent_stream_type:
+                continue
+            if chosen and isinstance(stream, EmagStream):
                 yield stream
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -221,6 +311,10 @@ class TapEmag(Tap):
             ConfigurationError: If `raise_errors` and any setting is wrong.
         """
         hide(secrets_of(self.config))
+        if self.config.get("log_format") == "json":
+            # Before the others are checked, so that what is wrong with them is told as JSON, too.
+            given = default_values() | {name: value for name, value in self.config.items() if value}
+            write_json(self.run_id, f"{given['marketplace']}/{given['account_type']}")
         try:
             Settings.from_config(self.config, datetime.now(timezone.utc))
             return super()._validate_config(raise_errors=raise_errors)

@@ -1,51 +1,32 @@
-"""What a run asked of the API: requests and waits for slots, logged as metrics at its end."""
+"""What a run asked of the API, logged at its end in the form of the SDK's own metrics."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from singer_sdk.metrics import Metric, Point, log
 
+from tap_emag.metrics import families
+
 if TYPE_CHECKING:
     import logging
 
+    from tap_emag.metrics import Counts
 
-class Usage:
-    """Counts from any thread."""
 
-    def __init__(self) -> None:
-        """Begin at nothing."""
-        self._lock = threading.Lock()
-        self._requests: dict[tuple[str, int], int] = defaultdict(int)
-        self._waited: dict[str, float] = defaultdict(float)
-
-    @property
-    def requests(self) -> int:
-        """Return how many requests were sent, answered or not."""
-        with self._lock:
-            return sum(self._requests.values())
-
-    def sent(self, resource: str, status: int) -> None:
-        """Count a request; the status is 0 when no reply came."""
-        with self._lock:
-            self._requests[resource, status] += 1
-
-    def waited(self, bucket: str, seconds: float) -> None:
-        """Count the wait for a slot."""
-        with self._lock:
-            self._waited[bucket] += seconds
-
-    def log(self, logger: logging.Logger) -> None:
-        """Write the counts in the form of the SDK's own metrics."""
-        with self._lock:
-            requests, waited = dict(self._requests), dict(self._waited)
-        for (resource, status), number in sorted(requests.items()):
-            tags = {"endpoint": resource, "http_status_code": status}
-            log(logger, Point("counter", Metric.HTTP_REQUEST_COUNT, number, tags))
-        for bucket, seconds in sorted(waited.items()):
-            # The SDK's points carry the SDK's own metrics only; this one is written in their form.
-            point = {"type": "timer", "metric": "rate_limit_wait", "value": round(seconds, 3)}
-            logger.info("METRIC: %s", json.dumps(point | {"tags": {"bucket": bucket}}))
+def log_usage(counts: Counts, logger: logging.Logger) -> None:
+    """Write how many requests of each kind were answered how, and how long they waited."""
+    for (name, pairs), number in sorted(counts.samples(("counter",))):
+        if name == families.REQUESTS.name:
+            labels = dict(pairs)
+            tags = {
+                "endpoint": labels["endpoint"],
+                "http_status_code": int(labels["status_code"]),
+            }
+            log(logger, Point("counter", Metric.HTTP_REQUEST_COUNT, int(number), tags))
+    waits = counts.by(f"{families.LIMIT_WAIT.name}_sum", "operation_type")
+    for bucket, seconds in sorted(waits.items()):
+        # The SDK's points carry the SDK's own metrics only; this one is written in their form.
+        point = {"type": "timer", "metric": "rate_limit_wait", "value": round(seconds, 3)}
+        logger.info("METRIC: %s", json.dumps(point | {"tags": {"bucket": bucket}}))

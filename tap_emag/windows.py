@@ -117,7 +117,7 @@ class Window:
         """Split into at most `parts` windows of about equal length, gapless and in order.
 
         Returns the window alone when it has no cut inside: a single second, or the night's hour
-        that is lived twice.
+        that is lived twice. `parts` is two or more.
         """
         cuts = {
             calendar.cut_before(self.after + self.seconds * part // parts)

@@ -84,7 +84,7 @@ def test_a_passing_fault_is_retried_and_the_retry_takes_a_slot(
         client.count("order", {})
         sandbox.config.fail_next = [fault, fault]
         assert client.read("order", 1, {"type": 3}).rows
-        assert client.usage.requests == 4
+        assert client.sent == 4
 
 
 def test_a_hang_ends_with_the_request_timeout_and_is_retried(sandbox: Sandbox) -> None:
@@ -99,7 +99,7 @@ def test_after_the_last_attempt_the_fault_itself_is_raised(sandbox: Sandbox, fau
         sandbox.config.fail_next = [fault] * 3
         with pytest.raises(TransientError):
             client.read("order", 1, {})
-        assert client.usage.requests == 3
+        assert client.sent == 3
 
 
 def test_a_refusal_for_rate_slows_everybody_down(sandbox: Sandbox) -> None:
@@ -139,7 +139,7 @@ def test_a_host_that_is_not_there_is_tried_three_times() -> None:
     client = client_with(Settings.from_config(config, datetime.now(timezone.utc)))
     with pytest.raises(UnreachableError, match="api_url"):
         client.read("order", 1, {})
-    assert client.usage.requests == 3
+    assert client.sent == 3
     client.close()
 
 
@@ -147,7 +147,7 @@ def test_a_route_that_is_not_there_is_not_retried(sandbox: Sandbox) -> None:
     with client_for(sandbox) as client:
         with pytest.raises(ContractError, match="404"):
             client.read("orders", 1, {})
-        assert client.usage.requests == 1
+        assert client.sent == 1
 
 
 def test_a_refused_request_is_not_retried(sandbox: Sandbox) -> None:
@@ -155,7 +155,7 @@ def test_a_refused_request_is_not_retried(sandbox: Sandbox) -> None:
     with client_for(sandbox) as client:
         with pytest.raises(ContractError, match="refused the request"):
             client.read("order", 1, wide)
-        assert client.usage.requests == 1
+        assert client.sent == 1
 
 
 def test_connections_are_kept(sandbox: Sandbox) -> None:

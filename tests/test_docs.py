@@ -136,8 +136,8 @@ def test_modules_that_are_named_are_there() -> None:
 
 
 def test_files_that_are_named_are_there() -> None:
-    folders = "tap_emag|tests|transform|requirements|docs|benchmarks|orchestrate|monitoring"
-    named = _all_code(rf"(?<![\w/.])((?:{folders})/[\w./]*\w)")
+    folders = "tap_emag|tests|transform|requirements|docs|benchmarks|orchestrate|monitoring|deploy"
+    named = _all_code(rf"(?<![\w/.])((?:{folders})/[\w./-]*\w)")
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
@@ -147,7 +147,7 @@ def test_what_meltano_is_told_to_run_is_there(meltano: dict[str, Any]) -> None:
     named = set()
     for words in _all_code(r"\bmeltano run ((?:[\w-]+(?:=\S+)? ?)+)"):
         # The suffix of a state id is the one option here with a word of its own.
-        bare = re.sub(r"--state-id-suffix[= ]\S+|--timeout\b|--[\w-]+", "", words)
+        bare = re.sub(r"--state-id-suffix[= ]\S+|--timeout(?:[= ]\d+)?|--[\w-]+", "", words)
         named |= set(bare.split())
     assert named
     assert named <= known
@@ -157,7 +157,8 @@ def test_what_meltano_is_told_to_run_is_there(meltano: dict[str, Any]) -> None:
 
 def test_settings_that_are_named_are_there() -> None:
     known = {setting.name.upper() for setting in SETTINGS}
-    named = {name.removeprefix("FBE_") for name in _all_code(r"\bTAP_EMAG_([A-Z_]+[A-Z])\b")}
+    named = _all_code(r"\bTAP_EMAG_([A-Z_]+[A-Z])\b") - {"_SELECT"}  # that one is Meltano's own
+    named = {name.removeprefix("FBE_").removesuffix("_FILE") for name in named}
     assert named
     assert named <= known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,9 @@ class Stream:
         self.name = name
         self.act = act
         self.ended = False
+
+    def observed(self) -> nullcontext[None]:
+        return nullcontext()
 
     def sync(self) -> None:
         self.act()

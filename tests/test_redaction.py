@@ -12,7 +12,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_emag.redaction import Redactor, hide, secrets_of
+from tap_emag.redaction import HIDDEN, Redactor, hide, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,3 +88,16 @@ def test_other_text_stays(log: io.StringIO) -> None:
 @given(st.text(min_size=3), st.text(), st.text())
 def test_whatever_stands_around_a_secret_it_is_hidden(secret: str, left: str, right: str) -> None:
     assert secret not in Redactor([secret]).clean(left + secret + right) or secret in "***"
+
+
+def test_a_webhooks_path_and_query_are_hidden_but_not_plain_words() -> None:
+    url = "https://hooks.example.com/services/T0/B0/geheim?sig=abcdef1"
+    clean = Redactor(secrets_of({"webhook_url": url})).clean
+    assert clean(f"POST {url}") == f"POST https://hooks.example.com{HIDDEN}?sig={HIDDEN}"
+    clean = Redactor(secrets_of({"webhook_url": "https://example.com/orders?a=1"})).clean
+    assert clean("orders: 1 row") == "orders: 1 row"
+
+
+def test_an_address_that_is_none_has_no_secrets() -> None:
+    nothing = secrets_of({})
+    assert secrets_of({"webhook_url": "http://[bad", "api_url": "https://[also"}) == nothing

@@ -6,7 +6,9 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from tap_emag.usage import Usage
+from tap_emag.metrics import Counts
+from tap_emag.tables.account import Account
+from tap_emag.usage import log_usage
 
 if TYPE_CHECKING:
     import pytest
@@ -15,13 +17,13 @@ if TYPE_CHECKING:
 def test_requests_and_waits_are_logged_in_the_form_of_the_sdks_metrics(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    usage = Usage()
+    counts = Counts(Account("emag_ro", "main"))
     for status in (200, 200, 500, 0):
-        usage.sent("order/read", status)
-    usage.waited("orders", 1.25)
-    usage.waited("orders", 0.5)
+        counts.requested("order/read", status, 0.1)
+    counts.waited("orders", 1.25)
+    counts.waited("orders", 0.5)
     with caplog.at_level(logging.INFO):
-        usage.log(logging.getLogger("metrics"))
+        log_usage(counts, logging.getLogger("metrics"))
     points = [json.loads(r.getMessage().removeprefix("METRIC: ")) for r in caplog.records]
     counted = {
         point["tags"]["http_status_code"]: point["value"]
@@ -35,4 +37,3 @@ def test_requests_and_waits_are_logged_in_the_form_of_the_sdks_metrics(
         "value": 1.75,
         "tags": {"bucket": "orders"},
     }
-    assert usage.requests == 4

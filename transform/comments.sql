@@ -679,7 +679,16 @@ BEGIN
       ('address_types', 'marketplace', 'eMAG platform the row was read from, such as emag_ro.'),
       ('address_types', 'account_type', 'Label of the seller account the row was read from, such as main or fbe.'),
       ('address_types', 'code', 'Code as it stands in `address_type_id` of addresses.'),
-      ('address_types', 'label', 'What the code means, in English.')
+      ('address_types', 'label', 'What the code means, in English.'),
+      ('rejected_rows', NULL, 'A row that its table could not take, as it came.'),
+      ('rejected_rows', 'marketplace', 'eMAG platform the row was read from, such as emag_ro.'),
+      ('rejected_rows', 'account_type', 'Label of the seller account the row was read from, such as main or fbe.'),
+      ('rejected_rows', 'stream', 'Table that the row was meant for, such as orders.'),
+      ('rejected_rows', 'row_hash', 'SHA-256 of `row`, 64 hex digits: the same row is kept once, however often it comes.'),
+      ('rejected_rows', 'reason', 'Why the table could not take it: it is no object, or has no id, or the tap failed at it.'),
+      ('rejected_rows', 'row', 'The row as eMAG sent it, as JSON text, keys in alphabetical order: `row::jsonb` reads it. May be personal data.'),
+      ('rejected_rows', 'partition', 'What was asked for when it came, such as the type of orders; null where nothing was.'),
+      ('rejected_rows', 'seen_at', 'When the tap met the row last, UTC.')
     ) AS what(name, attribute, meaning)
     JOIN pg_class AS kind
       ON  kind.relname = what.name

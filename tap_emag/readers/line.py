@@ -56,6 +56,7 @@ class Line:
         self._end = end
         self._planned = after
         self._goal: int | None = None
+        self._seam: int | None = None  # behind it, rows may be stored late
         self._rows_lately = self._seconds_lately = 0.0
         self._target: float = TARGET
         self._looks = FIRST_LOOKS
@@ -114,6 +115,10 @@ class Line:
 
     def _set_goal(self, now: datetime) -> None:
         self._goal = self._reached(now)
+        if self._reader.late:
+            calendar = self._reader.calendar
+            sure = calendar.instant(self._goal) - self._reader.late
+            self._seam = calendar.cut_before(calendar.local(sure))
 
     def _reached(self, now: datetime) -> int:
         """Return the last cut that is over for good at `now`, or the end that was asked for."""
@@ -176,6 +181,10 @@ class Line:
         A window's last page waits for all its others; the windows behind it fill that pause, if it
         is known by then what pages they have.
         """
+        if self._goal is not None:
+            # Planned by a clock that was ahead: nothing of it is over, and nothing may be sealed.
+            goal = self._goal
+            self._readings = [r for r in self._readings if r.window.after < goal or not r.idle]
         early = [r for r in self._readings[:COUNTED_AHEAD] if r.wants_count]
         for reading in [*early, *self._readings]:
             if self._goal is not None and reading.idle:
@@ -196,6 +205,7 @@ class Line:
     def _take(self, reading: Reading, ask: Ask, answer: Page | Count | None) -> None:
         if self._goal is None:
             self._set_goal(answer.taken if answer else self._reader.client.clock.now())
+        reading.seam = self._seam
         if isinstance(answer, Page):
             reading.paged(ask, answer, self._reader.settled(answer.taken))
         elif answer is None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, UnsteadyError
+from tap_emag.tables.raw import identities, is_double
 from tap_emag.types import parse_naive
 from tap_emag.windows import DAY, Window, second_of, text_of
 
@@ -41,6 +42,8 @@ MOST = 4000  # a window that holds more is split before it is read
 FEW = 68  # rows in a window that one short reply is to prove
 SOME = 150  # from as many expected rows on, counting is cheaper than a try with a short reply
 LOOK_SPAN = 2 * DAY  # up to this length a window of unknown density is looked at, not counted
+MOST_PARTS = 64  # that a window is split into at once, whatever its count says
+UNHEARD_OF = 100_000  # rows in a window that cannot be split: no count says that in earnest
 MOST_PASSES = 20
 MOST_DISAGREEMENTS = 6  # in a row, until counts are held for useless
 
@@ -105,11 +108,13 @@ class Sealed:
     """A window proven to be read whole: its rows by time and id, each once.
 
     Rows without a readable time come first: they belong to no second, so every window that meets
-    them delivers them.
+    them delivers them. Rows without an id are told apart by their content. Of rows that share an id
+    in one reply the later ones are `doubles`; whoever takes those finds another place for them.
     """
 
     window: Window
     rows: list[Row]
+    doubles: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ class Reading:
     axis: Axis
     expected: float | None = None  # rows, by the density of the windows before
     tried: bool = False  # part of a window that was expected to fit one page, and did not
+    seam: int | None = None  # behind it, rows may be stored late: see `_at_seam`
     result: Sealed | Split | None = None
     _asks: deque[int] = field(default_factory=deque)
     _under_way: int = 0
@@ -188,8 +194,13 @@ class Reading:
             self._resolve_full()
         elif count < PAGE_SIZE:
             self._asks.append(1)
-        elif count > MOST and self._parts(count // TARGET + 1):
-            self._split(count // TARGET + 1, count)
+        elif parts := self._at_seam():
+            self.result = Split(parts, count)
+        elif count > MOST and self._parts(min(count // TARGET + 1, MOST_PARTS)):
+            self._split(min(count // TARGET + 1, MOST_PARTS), count)
+        elif count > UNHEARD_OF:
+            self.trust.counts = False
+            self._begin_pass()
         else:
             self._count = count
             self._last = count // PAGE_SIZE + 1
@@ -197,11 +208,28 @@ class Reading:
             self.trust.tried = True
             self._asks.extend([self._last] if self._trying else range(1, self._last))
 
+    def _at_seam(self) -> list[Window]:
+        """Return the parts before and behind the seam, if the window has both.
+
+        One row that is stored late makes up, in a count, for one that leaves; then another one may
+        slip between pages unnoticed. What lies behind the seam is read again by the next run, what
+        lies before it is not: so the two are never proven by one count.
+        """
+        if self.seam is None or not self.window.after < self.seam < self.window.until:
+            return []
+        return [Window(self.window.after, self.seam), Window(self.seam, self.window.until)]
+
     def paged(self, ask: Ask, page: Page, settled: int) -> None:
         """Take a page; `settled` is the newest local second that was over when it was made."""
         self._under_way -= 1
-        for row in page.rows:
-            self._meet(row, ask)
+        before = len(self._seen)
+        for key, row in zip(identities(page.rows, self.axis.key), page.rows, strict=True):
+            self._meet(key, row, ask)
+        if self._passes and not page.short and len(self._seen) == before:
+            raise ContractError(
+                f"{self.axis.resource}/read: page {ask.page} holds what earlier pages held, so"
+                " nothing can be proven complete"
+            )
         if self._passes:
             self._paged_in_pass(ask, page)
         elif self._last:
@@ -213,17 +241,15 @@ class Reading:
             self._was_full = True
             self._resolve_full()
 
-    def _meet(self, row: Row, ask: Ask) -> None:
-        axis, key = self.axis, row.get(self.axis.key)
-        if key in (None, ""):
-            raise ContractError(f"{axis.resource}/read: a row without {axis.key}")
+    def _meet(self, key: str, row: Row, ask: Ask) -> None:
+        axis = self.axis
         second = axis.second(row)
         if second is not None and not self.window.covers(second):
             raise ContractError(
                 f"{axis.resource}/read: asked for {ask.bounds[0]} to {ask.bounds[1]}, got a row of"
                 f" {text_of(second)}: the filter was ignored, so nothing can be proven complete"
             )
-        self._seen[str(key)] = row
+        self._seen[key] = row
 
     def _resolve_full(self) -> None:
         """Go on after a full first page: count, or where that is no use, split, or repeat."""
@@ -296,10 +322,12 @@ class Reading:
         return True
 
     def _seal(self) -> None:
-        rows = []
+        rows, doubles = [], []
         for key, row in self._seen.items():
             second = self.axis.second(row)
-            if second is None or self.window.claims(second):
+            if is_double(key):
+                doubles.append(row)
+            elif second is None or self.window.claims(second):
                 rows.append((second or 0, key.zfill(20), row))
         rows.sort(key=lambda item: item[:2])
-        self.result = Sealed(self.window, [row for _, _, row in rows])
+        self.result = Sealed(self.window, [row for _, _, row in rows], doubles)

@@ -8,11 +8,13 @@ asked for again before anybody is told.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, UnsteadyError
+from tap_emag.tables.raw import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,19 +29,21 @@ MOST_SCANS = 4
 class Scan:
     """All rows of a resource that pass a filter, page by page.
 
-    `key` tells a row's id; `seen` holds the ids of the latest pass. A list that is expected to be
-    `short` is tried with one page first: if it fits, that one reply is the whole of it.
+    `key` tells a row's id, None where it says none; `seen` holds the ids of the latest pass. A list
+    that is expected to be `short` is tried with one page first: if it fits, that one reply is the
+    whole of it.
     """
 
     client: Client
     requests: Ordered
     resource: str
-    key: Callable[[dict[str, Any]], int]
+    key: Callable[[dict[str, Any]], int | None]
     filters: Mapping[str, Any] = field(default_factory=dict)
     short: bool = False
     seen: set[int] = field(default_factory=set)
     pages: int = 0  # of the latest pass
     total: int = 0  # rows, by the latest count; 0 when the API does not say
+    _nameless: Counter[str] = field(default_factory=Counter)  # rows without an id, by content
     _sealed: bool = False
 
     def read(self) -> Iterator[Page]:
@@ -53,10 +57,12 @@ class Scan:
             EmagError: What the client raises.
         """
         if self.short and (page := self.requests.call(self._page, 1)).short:
-            self.seen = {self.key(row) for row in page.rows}
+            self.seen, self._nameless = set(), Counter()
+            self._note(page)
             self.pages, self.total = 1, len(page.rows)
             yield page
-            return
+            if self._noted == len(page.rows):
+                return
         for _ in range(MOST_SCANS):
             yield from self._pass()
             if self._sealed:
@@ -84,7 +90,8 @@ class Scan:
 
     def _pass(self) -> Iterator[Page]:
         """Deliver every page once; then `_sealed` tells whether that was all there is."""
-        before, self.seen = self.seen, set()
+        before = self.seen, self._nameless
+        self.seen, self._nameless = set(), Counter()
         count = self.requests.call(self._count, None)
         sure = 0 if count is None else count // PAGE_SIZE
         self.total, self.pages = count or 0, 0
@@ -92,9 +99,32 @@ class Scan:
         for number, page in enumerate(self._in_order(sure), start=1):
             if page.short and not self.pages:
                 self.pages, rows = number, (number - 1) * PAGE_SIZE + len(page.rows)
-            self.seen.update(self.key(row) for row in page.rows)
+            news = self._note(page)
             yield page
-        self._sealed = rows == len(self.seen) and (rows == count or self.seen == before)
+            if not news:
+                break  # pages behind it bring nothing, whatever the count says
+        # Rows of equal content and no id cannot be told apart: one may have come twice, instead of
+        # another that has not come. Then, too, two equal passes have to prove it.
+        distinct = not self._nameless or max(self._nameless.values()) == 1
+        self._sealed = rows == self._noted and (
+            (rows == count and distinct) or (self.seen, self._nameless) == before
+        )
+
+    @property
+    def _noted(self) -> int:
+        """How many rows have come that can be told apart, or have no id."""
+        return len(self.seen) + self._nameless.total()
+
+    def _note(self, page: Page) -> bool:
+        """Note the ids of a page; tell whether any of them is new."""
+        before = len(self.seen) + len(self._nameless)
+        for row in page.rows:
+            key = self.key(row)
+            if key is None:
+                self._nameless[digest_of(row)] += 1
+            else:
+                self.seen.add(key)
+        return len(self.seen) + len(self._nameless) > before
 
     def _in_order(self, sure: int) -> Iterator[Page]:
         """Read pages 1 … sure several at once, then on, one by one, until a short one."""

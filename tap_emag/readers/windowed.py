@@ -26,7 +26,11 @@ BEHIND_CLOCK = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class WindowReader:
-    """Reads one resource by windows of time; `concurrency` is how many requests it has at once."""
+    """Reads one resource by windows of time; `concurrency` is how many requests it has at once.
+
+    `late` is how long ago the time may lie that a row is stored with. Whoever reads again so far
+    back finds it.
+    """
 
     client: Client
     axis: Axis
@@ -34,6 +38,7 @@ class WindowReader:
     executor: Executor
     life: Life
     concurrency: int
+    late: timedelta = timedelta(0)
     trust: Trust = field(default_factory=Trust)
 
     def start(self, after: int, end: int | None, filters: Mapping[str, Any]) -> Line:

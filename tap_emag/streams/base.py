@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.metrics import DEFAULT_LOG_INTERVAL, Counter, Metric, Tag
 
+from tap_emag.errors import EmagError
 from tap_emag.readers import Ordered
+from tap_emag.tables.rejected import unusable
 
 if TYPE_CHECKING:
-    import datetime as dt
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.metrics import Counter
 
+    from tap_emag.metrics import Counts
+    from tap_emag.readers import Scan
     from tap_emag.tables.table import Finding, Table
     from tap_emag.tap import TapEmag
+
+T = TypeVar("T")
 
 
 class Row(dict[str, Any]):
@@ -29,6 +36,21 @@ class Row(dict[str, Any]):
         """Keep the children beside the row, where no target sees them."""
         super().__init__(row)
         self.children = children
+
+
+class RowCounter(Counter):
+    """The SDK's counter of a stream's rows, which counts them for Prometheus as well."""
+
+    def __init__(self, counts: Counts, stream: str, log_interval: float) -> None:
+        """Count the rows of a stream."""
+        super().__init__(Metric.RECORD_COUNT, {Tag.STREAM: stream}, log_interval)
+        self._counts = counts
+        self._stream = stream
+
+    def increment(self, value: int = 1) -> None:
+        """Count a row."""
+        super().increment(value)
+        self._counts.wrote(self._stream)
 
 
 class EmagStream(Stream):
@@ -61,6 +83,48 @@ class EmagStream(Stream):
     def account_context(self) -> dict[str, Any]:
         """What tells this account's bookmarks from another's."""
         return self._tap.account.columns()
+
+    @property
+    def bookmarked(self) -> bool:
+        """Tell whether an earlier run has read this stream: if not, it is read in full."""
+        return self.oldest_bookmark is not None
+
+    @property
+    def oldest_bookmark(self) -> dt.datetime | None:
+        """The moment up to which all partitions are read; None while one has not begun."""
+        with self._tap.state_lock:
+            states = [self.get_context_state(part) for part in self.partitions or []]
+        found = [_moment(state) for state in states]
+        known = [moment for moment in found if moment is not None]
+        return min(known) if known and len(known) == len(found) else None
+
+    def observed(self) -> AbstractContextManager[None]:
+        """Return the context that watches this stream's sync."""
+        return self._tap.observer.sync(self)
+
+    def get_record_counter(
+        self,
+        *,
+        endpoint: str | None = None,  # noqa: ARG002
+        log_interval: float = DEFAULT_LOG_INTERVAL,
+    ) -> Counter:
+        """Return what counts this stream's rows."""
+        return RowCounter(self._tap.counts, self.name, log_interval)
+
+    def met(self, action: str, number: int = 1) -> None:
+        """Count rows by what became of them: created, updated, unchanged, failed."""
+        if number:
+            self._tap.counts.met(self.name, action, number)
+
+    def reached(self, what: str, where: str, done: float | None = None, rows: int = 0) -> None:
+        """Tell how far a reading is: `done` from 0 to 1, with so many rows since the last time."""
+        self._tap.life.reached(what, where)
+        self._tap.progress.met(what, where, done, rows)
+
+    def reached_page(self, what: str, scan: Scan, rows: int) -> None:
+        """Tell how far a scan is, after a page of so many rows."""
+        read, total = len(scan.seen), max(scan.total, 1)
+        self.reached(what, f"{read} of about {scan.total} read", min(1.0, read / total), rows)
 
     def get_replication_key_signpost(
         self,
@@ -173,10 +237,55 @@ class EmagStream(Stream):
                 return
             self.write_children(record)
 
+    def placed(
+        self,
+        raw: dict[str, Any],
+        place: Callable[[dict[str, Any]], T],
+        *ids: str,
+        stream: str | None = None,
+        **partition: Any,  # noqa: ANN401 - whatever was asked for
+    ) -> T | None:
+        """Return what `place` makes of a row; None when it makes no sense, and is kept apart.
+
+        Args:
+            raw: The row as it came.
+            place: Turns it into rows of tables.
+            ids: The keys its id may stand under; without any it needs none.
+            stream: The table it is meant for, by default this stream's.
+            partition: What was asked for when it came.
+
+        Raises:
+            ContractError: It makes no sense and cannot be kept, since rejected_rows is left out.
+        """
+        reason, error = unusable(raw, ids), None
+        if reason is None:
+            try:
+                return place(raw)
+            except EmagError:
+                raise
+            except Exception as caught:  # noqa: BLE001 - one row must not keep all others away
+                reason, error = f"the tap failed at it: {type(caught).__name__}", caught
+        self.reject(raw, reason, error, stream=stream, **partition)
+        return None
+
+    def reject(
+        self,
+        raw: dict[str, Any],
+        reason: str,
+        error: Exception | None = None,
+        *,
+        stream: str | None = None,
+        **partition: Any,  # noqa: ANN401
+    ) -> None:
+        """Keep a row in rejected_rows: see `placed`."""
+        self._tap.rejected.keep(stream or self.name, raw, reason, partition, error)
+        self.met("failed")
+
     def report(self, table: str, finding: Finding, key: str) -> None:
         """Log a key nobody has declared, or a value that does not fit, once a run."""
         if (finding, f"{table}.{key}") not in self._found:
             self._found.add((finding, f"{table}.{key}"))
+            self._tap.counts.found(table, key)
             what = "is not known yet" if finding == "unknown" else "holds a value of another type"
             self.logger.warning("%s.%s %s; it is kept in the column extra", table, key, what)
 
@@ -197,3 +306,13 @@ class ChildStream(EmagStream):
 def _told_by_the_command(record: logging.LogRecord) -> bool:
     """Drop the SDK's "unhandled error" line: the command says what went wrong, once."""
     return not str(record.msg).startswith("An unhandled error occurred")
+
+
+def _moment(state: Mapping[str, Any]) -> dt.datetime | None:
+    """Return up to when a partition is read, in UTC; a mere date counts from its beginning."""
+    text = state.get("replication_key_value") or state.get("read_at")
+    try:
+        moment = dt.datetime.fromisoformat(text or "")
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)

@@ -8,9 +8,10 @@ run begins anew.
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.errors import EmagError, NotThereError
+from tap_emag.errors import ContractError, EmagError, NotThereError
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.products import Products
 from tap_emag.tables import estimates as tables
@@ -46,11 +47,12 @@ class PerOffer(ChildStream):
                 last, done = offer, done + 1
                 if done % REMEMBER_EVERY == 0:
                     self.move_bookmark(parent.account_context, last_offer=last)
-                self._tap.life.reached(self.name, f"{done} of {len(left)}")
+                self.reached(self.name, f"{done} of {len(left)}", done / len(left), 1)
         except EmagError:
             self.move_bookmark(parent.account_context, last_offer=last)
             raise
         self.move_bookmark(parent.account_context, last_offer=None)
+        self._tap.progress.ended(self.name)
 
     def now(self) -> str:
         """Return the present time as it is written."""
@@ -69,8 +71,12 @@ class Commissions(PerOffer):
             reply = self._tap.client.get_rest(f"{self.resource}/{offer}")
         except NotThereError:
             return None
+        body = reply.body if isinstance(reply.body, dict) else {"data": reply.body}
+        return self.placed(body, partial(self._row, offer), id=offer)
+
+    def _row(self, offer: int, body: dict[str, Any]) -> dict[str, Any]:
         account, wall = self._tap.account, self._tap.wall
-        data = reply.body.get("data")
+        data = body.get("data", body)
         return tables.commission_row(offer, data, account, wall, self.now(), self.report)
 
 
@@ -86,5 +92,10 @@ class SmartDeals(PerOffer):
             reply = self._tap.client.get(self.resource, {"productId": offer})
         except NotThereError:
             return None
-        results = reply.body.get("results")
+        if "results" not in reply.body:
+            raise ContractError(f"{self.resource}: the reply holds no `results`")
+        return self.placed(reply.body, partial(self._row, offer), id=offer)
+
+    def _row(self, offer: int, body: dict[str, Any]) -> dict[str, Any]:
+        results = body["results"]
         return tables.smart_deal_row(offer, results, self._tap.account, self.now(), self.report)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from tap_emag.changes import Fingerprints
 from tap_emag.client import PAGE_SIZE
-from tap_emag.errors import EmagError, UnsteadyError
+from tap_emag.errors import ContractError, EmagError, UnsteadyError
 from tap_emag.streams.base import ChildStream, EmagStream
 from tap_emag.streams.lists import ChangedItems, Item
 from tap_emag.streams.reference import SimpleList
 from tap_emag.tables import finance as tables
+from tap_emag.tables.raw import DOUBLE, identities, is_double, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SPAN = timedelta(days=27)  # and the day itself
 MOST_TRIES = 4
+PLACES = {"results", "invoices", "number", "lines", "0"}  # where invoices stand in an envelope
 
 
 class DatedInvoices(EmagStream):
@@ -37,25 +39,26 @@ class DatedInvoices(EmagStream):
         """Yield the invoices from the look-back on that are new or changed."""
         self.begin_children()
         bookmark = self.get_context_state(context)
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")))
+        changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")), self.met)
         months = list(self._months(bookmark))
         if not months:
             self.logger.info("nothing to read: end_date lies before what was read already")
             return
         try:
-            for first, last in months:
-                for raw in self._whole(first, last):
-                    row = changed.passes(self.item(raw))
+            for number, (first, last) in enumerate(months, start=1):
+                for item in self._whole(first, last):
+                    row = changed.passes(item)
                     if row is not None:
                         yield row
-                self._tap.life.reached(self.name, f"read up to {min(last, self._today())}")
+                where = f"read up to {min(last, self._today())}"
+                self.reached(self.name, where, number / len(months))
         except EmagError:
             self.move_bookmark(context, rows=changed.known.pack())
             raise
         changed.forget_missing()
         reached = min(months[-1][1], self._today()).isoformat()
         self.move_bookmark(context, replication_key_value=reached, rows=changed.known.pack())
-        self.logger.info("%d read, %d of them unchanged", len(changed.seen), changed.unchanged)
+        self._tap.progress.ended(self.name)
 
     def _today(self) -> date:
         return datetime.now(timezone.utc).astimezone(self._tap.settings.timezone).date()
@@ -76,7 +79,7 @@ class DatedInvoices(EmagStream):
             yield first, last
             first = last + timedelta(days=1)
 
-    def _whole(self, first: date, last: date) -> list[dict[str, Any]]:
+    def _whole(self, first: date, last: date) -> list[Item]:
         """Read all invoices of a span, until as many have come as the API says there are.
 
         Raises:
@@ -85,24 +88,40 @@ class DatedInvoices(EmagStream):
         for _ in range(MOST_TRIES):
             found, total = self._pages(first, last)
             if total is None or total == len(found):
-                return list(found.values())
+                return [item for item in found.values() if item is not None]
         raise UnsteadyError(
             f"{self.resource}/read: of {first} to {last} there should be {total} invoices, but"
             f" {len(found)} came, {MOST_TRIES} times; run again later"
         )
 
-    def _pages(self, first: date, last: date) -> tuple[dict[Any, dict[str, Any]], int | None]:
-        found: dict[Any, dict[str, Any]] = {}
+    def _pages(self, first: date, last: date) -> tuple[dict[str, Item | None], int | None]:
+        """Read all pages of a span; return what came, None for each row that made no sense."""
+        found: dict[str, Item | None] = {}
         total, number = None, 1
         while True:
             reply = self.requests.call(self._page, (first, last, number))
-            invoices = tables.invoice_list(reply)
+            invoices = self._listed(reply)
             total = tables.invoice_total(reply)
             before = len(found)
-            found.update((self.item(raw).key, raw) for raw in invoices)
+            for name, raw in zip(identities(invoices, "number"), invoices, strict=True):
+                if is_double(name):
+                    found[name] = None
+                    self.reject(raw, DOUBLE)
+                else:
+                    found[name] = self.placed(raw, self.item, "number")
             if len(invoices) < PAGE_SIZE or len(found) == before:
                 return found, total
             number += 1
+
+    def _listed(self, reply: object) -> list[dict[str, Any]]:
+        """Return the invoices of a reply.
+
+        Raises:
+            ContractError: It holds nothing that could be a list of them.
+        """
+        if isinstance(reply, dict) and "isError" in reply and not reply.keys() & PLACES:
+            raise ContractError(f"{self.resource}/read: the reply holds no `results`")
+        return tables.invoice_list(reply)
 
     def _page(self, asked: tuple[date, date, int]) -> Any:  # noqa: ANN401 - a body of any shape
         first, last, number = asked
@@ -158,6 +177,7 @@ class InvoiceCategories(SimpleList):
     """Kinds of invoices."""
 
     table = tables.INVOICE_CATEGORIES
+    ids = ("category",)
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one kind into its row."""
@@ -169,4 +189,7 @@ class InvoiceCategories(SimpleList):
         if number > 1:
             return []
         results = self._tap.client.call("invoice/categories", {}).body.get("results")
-        return [raw for raw in results or [] if isinstance(raw, dict)]
+        rows = rows_of(results)
+        if rows is None:
+            raise ContractError("invoice/categories: the results are no list")
+        return rows

@@ -17,7 +17,7 @@ from tap_emag.changes import Fingerprints, fingerprint
 from tap_emag.streams.base import EmagStream, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -48,18 +48,22 @@ class Item:
 class ChangedItems:
     """Passes the items of a list that are new or differ from what was written."""
 
-    def __init__(self, known: Fingerprints | None) -> None:
-        """Start from what was written; None means nothing is known."""
+    def __init__(self, known: Fingerprints | None, met: Callable[[str], None]) -> None:
+        """Start from what was written; None means nothing is known.
+
+        `met` is told of each item whether it is created, updated or unchanged.
+        """
         self.known = known or Fingerprints()
         self.seen: set[int] = set()
-        self.unchanged = 0
+        self._met = met
 
     def passes(self, item: Item) -> Row | None:
         """Return the item's rows if they are to be written."""
         self.seen.add(item.number)
         digest = item.fingerprint
-        if self.known.change(item.number, digest) is None:
-            self.unchanged += 1
+        change = self.known.change(item.number, digest)
+        self._met(change or "unchanged")
+        if change is None:
             return None
         self.known.deliver(item.number, digest)
         return Row(item.row, item.children)
@@ -93,7 +97,7 @@ class ListStream(EmagStream):
             self.logger.info("read at %s, which is good for now", bookmark["read_at"])
             return
         self.begin_children()
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")))
+        changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")), self.met)
         begun = datetime.now(timezone.utc)
         for item in self.items(bookmark):
             row = changed.passes(item)
@@ -105,7 +109,6 @@ class ListStream(EmagStream):
             read_at=begun.isoformat(timespec="seconds"),
             rows=changed.known.pack(),
         )
-        self.logger.info("%d read, %d of them unchanged", len(changed.seen), changed.unchanged)
 
     def _fresh(self, bookmark: dict[str, Any]) -> bool:
         try:

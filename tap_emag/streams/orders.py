@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_emag.readers import Axis, WindowReader
 from tap_emag.streams.base import ChildStream, EmagStream, Row
 from tap_emag.tables import orders as tables
+from tap_emag.tables.raw import DOUBLE
 from tap_emag.windows import Calendar, text_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from tap_emag.readers import Line, Sealed
 
-PROGRESS_SECONDS = 15.0
 AXIS = Axis("order", "id", "modified", "modifiedAfter", "modifiedBefore")
 
 
@@ -54,11 +54,22 @@ class Orders(EmagStream):
 
     def _read(self, context: Context, line: Line) -> Iterator[Row]:
         kind = int(context["type"])
-        progress = _Progress(self, self._calendar, kind, line.after)
+        tally = _Tally(self.get_context_state(context).get("replication_key_value"))
+        present = self._calendar.local(datetime.now(timezone.utc))
+        what = f"orders of type {kind}"
         for sealed in line:
-            yield from self._rows(sealed, kind)
+            for row in self._rows(sealed, kind):
+                tally.add(row)
+                yield row
             self._seal(context, sealed)
-            self._tap.life.reached(f"orders of type {kind}", progress.met(sealed))
+            self._tap.counts.read_orders(kind, len(sealed.rows))
+            for action, number in tally.taken().items():
+                self.met(action, number)
+            until = sealed.window.until
+            done = min(1.0, (until - line.after) / max(1, present - line.after))
+            where = f"read up to {text_of(until)} local time ({100 * done:.0f} %)"
+            self.reached(what, where, done, len(sealed.rows))
+        self._tap.progress.ended(what)
 
     @cached_property
     def _calendar(self) -> Calendar:
@@ -73,7 +84,12 @@ class Orders(EmagStream):
             self._tap.executor(self.lane),
             self._tap.life,
             self._tap.settings.max_concurrent_requests,
+            self._look_back,
         )
+
+    @property
+    def _look_back(self) -> timedelta:
+        return timedelta(seconds=self._tap.settings.order_lookback_seconds)
 
     def _start(self, context: Context) -> Line:
         """Begin to read a partition; all are begun at once, so that the budget never idles."""
@@ -84,8 +100,9 @@ class Orders(EmagStream):
         settings, calendar = self._tap.settings, self._calendar
         bookmark = self.get_context_state(context).get("replication_key_value")
         if bookmark:
-            reached = calendar.local(datetime.fromisoformat(bookmark))
-            return calendar.cut_before(reached - settings.order_lookback_seconds)
+            # Taken off the instant: on the wall, an hour back may be one that spring has skipped.
+            reached = datetime.fromisoformat(bookmark) - self._look_back
+            return calendar.cut_before(calendar.local(reached))
         return calendar.cut_before(calendar.local(settings.start_date) - 1)
 
     @property
@@ -95,16 +112,21 @@ class Orders(EmagStream):
 
     def _rows(self, sealed: Sealed, kind: int) -> Iterator[Row]:
         for raw in sealed.rows:
-            rows = tables.order_rows(raw, self._tap.account, self._tap.wall, kind, self.report)
-            yield Row(
-                rows.order,
-                {
-                    OrderLines.table.name: rows.lines,
-                    OrderVouchers.table.name: rows.vouchers,
-                    OrderVoucherSplits.table.name: rows.voucher_splits,
-                    OrderAttachments.table.name: rows.attachments,
-                },
-            )
+            row = self.placed(raw, lambda raw: self._row(raw, kind), "id", type=kind)
+            if row is not None:
+                yield row
+        for raw in sealed.doubles:
+            self.reject(raw, DOUBLE, type=kind)
+
+    def _row(self, raw: dict[str, Any], kind: int) -> Row:
+        rows = tables.order_rows(raw, self._tap.account, self._tap.wall, kind, self.report)
+        children = {
+            OrderLines.table.name: rows.lines,
+            OrderVouchers.table.name: rows.vouchers,
+            OrderVoucherSplits.table.name: rows.voucher_splits,
+            OrderAttachments.table.name: rows.attachments,
+        }
+        return Row(rows.order, children)
 
     def _seal(self, context: Context, sealed: Sealed) -> None:
         """Move the bookmark to the window's end, but not nearer the present than is settled."""
@@ -149,26 +171,31 @@ class OrderAttachments(ChildStream):
     replication_key = "order_modified"
 
 
-class _Progress:
-    """Says now and then how far a long reading is."""
+class _Tally:
+    """Counts orders by what they are against the bookmark the run began with.
 
-    def __init__(self, stream: Orders, calendar: Calendar, kind: int, after: int) -> None:
-        self.stream = stream
-        self.kind = kind
-        self.after = after
-        self.begun = self.told = time.monotonic()
-        self.rows = 0
-        self.until = calendar.local(datetime.now(timezone.utc))
+    An order placed behind it is new, one that changed behind it has changed; one that did neither
+    is met again for the look-back.
+    """
 
-    def met(self, sealed: Sealed) -> str:
-        self.rows += len(sealed.rows)
-        done = 100 * (sealed.window.until - self.after) / max(1, self.until - self.after)
-        where = f"read up to {text_of(sealed.window.until)} local time ({min(done, 100):.0f} %)"
-        now = time.monotonic()
-        if now - self.told >= PROGRESS_SECONDS:
-            self.told = now
-            pace = self.rows / (now - self.begun)
-            self.stream.logger.info(
-                "type %d: %s, %d orders, %.0f a second", self.kind, where, self.rows, pace
-            )
-        return where
+    def __init__(self, bookmark: str | None) -> None:
+        self.bookmark = datetime.fromisoformat(bookmark) if bookmark else None
+        self.actions: Counter[str] = Counter()
+
+    def add(self, row: Row) -> None:
+        if self._behind(row["date"]):
+            self.actions["created"] += 1
+        elif self._behind(row["modified"]):
+            self.actions["updated"] += 1
+        else:
+            self.actions["unchanged"] += 1
+
+    def _behind(self, moment: str | None) -> bool:
+        if self.bookmark is None:
+            return True
+        return moment is not None and datetime.fromisoformat(moment) > self.bookmark
+
+    def taken(self) -> Counter[str]:
+        """Return what was counted since the last time."""
+        taken, self.actions = self.actions, Counter()
+        return taken

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from tap_emag.errors import EmagError
 from tap_emag.readers import Scan
 from tap_emag.streams.base import ChildStream, EmagStream, Row
 from tap_emag.tables import products as tables
-from tap_emag.tables.account import key_of
+from tap_emag.tables.account import key_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
 STATE_EVERY = 1000  # written offers, between states: a state holds all fingerprints
-PROGRESS_SECONDS = 15.0
 
 
 class Products(EmagStream):
@@ -43,23 +41,25 @@ class Products(EmagStream):
 
     def _scanned(self, context: Context | None, known: Fingerprints, scan: Scan) -> Iterator[Row]:
         bookmark = self.get_context_state(context)
-        progress = _Progress(self, scan)
+        written = 0
         for page in scan.read():
             moment = self._moment(bookmark, page.taken)
             for raw in page.rows:
                 row = self._changed(raw, known, moment)
-                progress.met(written=row is not None)
                 if row is not None:
                     yield row
-                    if progress.written % STATE_EVERY == 0:
+                    written += 1
+                    if written % STATE_EVERY == 0:
                         self._remember(context, known, moment)
-            self._tap.life.reached("offers", progress.where)
+            self.reached_page("offers", scan, len(page.rows))
         moment = self._moment(bookmark, self._tap.client.clock.now())
         for key in sorted(scan.absent(known.missing(scan.seen))):
             self._tell_gone(key, moment)
             known.forget(key)
         self._remember(context, known, moment)
-        progress.end()
+        self.met("unchanged", max(0, len(scan.seen) - written))
+        self._tap.counts.counted_products(len(scan.seen))
+        self._tap.progress.ended("offers")
         for child in self.child_streams:
             if self.writes(child.name) and hasattr(child, "write_all"):
                 child.write_all(self, scan.seen)
@@ -73,24 +73,34 @@ class Products(EmagStream):
             )
         return known or Fingerprints()
 
+    _latest = ""  # the time of the newest change so far
+
     def _moment(self, bookmark: dict[str, Any], taken: datetime) -> str:
         """Return the time of a change as UTC text, never before one that was written."""
         moment = taken.astimezone(timezone.utc)
-        last = bookmark.get("replication_key_value")
+        last = self._latest or bookmark.get("replication_key_value")
         if last:
             moment = max(moment, datetime.fromisoformat(last) + timedelta(microseconds=1))
-        return moment.isoformat(timespec="microseconds")
+        self._latest = moment.isoformat(timespec="microseconds")
+        return self._latest
 
     def _changed(self, raw: dict[str, Any], known: Fingerprints, moment: str) -> Row | None:
-        key = offer_id(raw)
-        row = tables.product_row(raw, self._tap.account, self.report)
-        digest = fingerprint(row)
+        made = self.placed(raw, self._made, "id")
+        if made is None:
+            return None
+        row, digest = made
+        key = row["id"]
         change = known.change(key, digest)
         if change is None:
             return None
+        self.met(change)
         known.deliver(key, digest)
         history = tables.history_row(row, moment, change)
         return Row(row | {"changed_at": moment}, {ProductHistory.table.name: [history]})
+
+    def _made(self, raw: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        row = tables.product_row(raw, self._tap.account, self.report)
+        return row, fingerprint(row)
 
     def _tell_gone(self, key: int, moment: str) -> None:
         row = tables.deletion_row(self._tap.account, key, moment)
@@ -116,30 +126,6 @@ class ProductDeletions(ChildStream):
     replication_key = "changed_at"
 
 
-def offer_id(raw: dict[str, Any]) -> int:
-    """Return the id that tells offers apart, also where the API sends none."""
-    return key_of(raw, "id")
-
-
-class _Progress:
-    """Counts written and unchanged offers, and says now and then how far the scan is."""
-
-    def __init__(self, stream: Products, scan: Scan) -> None:
-        self.stream = stream
-        self.scan = scan
-        self.written = self.unchanged = 0
-        self.told = time.monotonic()
-
-    def met(self, *, written: bool) -> None:
-        self.written += written
-        self.unchanged += not written
-        if time.monotonic() - self.told > PROGRESS_SECONDS:
-            self.told = time.monotonic()
-            self.stream.logger.info(self.where)
-
-    @property
-    def where(self) -> str:
-        return f"{self.written + self.unchanged} of about {self.scan.total} read"
-
-    def end(self) -> None:
-        self.stream.logger.info("%d offers written, %d unchanged", self.written, self.unchanged)
+def offer_id(raw: dict[str, Any]) -> int | None:
+    """Return the id that tells offers apart, None where the API sends none."""
+    return key_or_none(raw, "id")

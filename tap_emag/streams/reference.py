@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_emag.client import PAGE_SIZE
+from tap_emag.errors import ContractError
 from tap_emag.readers import Scan
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.lists import Item, ListStream
 from tap_emag.tables import categories, reference, shipping
-from tap_emag.tables.account import key_of
+from tap_emag.tables.account import key_or_none
 from tap_emag.tables.cleaning import items_of
+from tap_emag.tables.raw import DOUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,17 +27,22 @@ class SimpleList(ListStream):
     """A short list that one request brings, or a few: whether they are paged is not documented."""
 
     resource: str
+    ids: ClassVar[tuple[str, ...]]  # the keys under which the id of an element may stand
 
     def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:  # noqa: ARG002
         """Read the list, page by page as long as pages are full and bring something new."""
-        seen: set[int | str] = set()
+        seen: dict[int | str, Item] = {}
         number = 1
         while True:
             rows = self.requests.call(self.rows, number)
-            fresh = [item for item in map(self.item, rows) if item.key not in seen]
-            yield from fresh
-            seen.update(item.key for item in fresh)
-            if len(rows) < PAGE_SIZE or not fresh:
+            before = len(seen)
+            for raw in rows:
+                item = self.placed(raw, self.item, *self.ids)
+                if item is not None and seen.setdefault(item.key, item) is item:
+                    yield item
+                elif item is not None and seen[item.key] != item:
+                    self.reject(raw, DOUBLE)
+            if len(rows) < PAGE_SIZE or len(seen) == before:
                 return
             number += 1
 
@@ -52,6 +60,7 @@ class VatRates(SimpleList):
 
     table = reference.VAT_RATES
     resource = "vat"
+    ids = ("vat_id", "id")
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one VAT rate into its row."""
@@ -64,6 +73,7 @@ class HandlingTimes(SimpleList):
 
     table = reference.HANDLING_TIMES
     resource = "handling_time"
+    ids = ("id", "value")
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one handling time into its row."""
@@ -76,6 +86,7 @@ class CourierAccounts(SimpleList):
 
     table = shipping.COURIER_ACCOUNTS
     resource = "courier_accounts"
+    ids = ("account_id", "id")
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one courier account into its row."""
@@ -88,6 +99,7 @@ class Addresses(SimpleList):
 
     table = shipping.ADDRESSES
     resource = "addresses"
+    ids = ("address_id",)
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one address into its row."""
@@ -111,9 +123,15 @@ class Localities(ListStream):
         scan = Scan(self._tap.client, self.requests, "locality", _locality_id, filters, few)
         for page in scan.read():
             for raw in page.rows:
-                row = reference.locality_row(raw, self._tap.account, self._tap.wall, self.report)
-                yield Item(row["emag_id"], row)
-            self._tap.life.reached("localities", f"{len(scan.seen)} of about {scan.total} read")
+                item = self.placed(raw, self._item, "emag_id")
+                if item is not None:
+                    yield item
+            self.reached_page("localities", scan, len(page.rows))
+        self._tap.progress.ended("localities")
+
+    def _item(self, raw: dict[str, Any]) -> Item:
+        row = reference.locality_row(raw, self._tap.account, self._tap.wall, self.report)
+        return Item(row["emag_id"], row)
 
 
 class Categories(ListStream):
@@ -126,28 +144,41 @@ class Categories(ListStream):
         scan = Scan(self._tap.client, self.requests, "category", _category_id)
         for page in scan.read():
             for raw in page.rows:
-                rows = reference.category_rows(raw, self._tap.account, self.report)
-                yield Item(
-                    rows.category["id"],
-                    rows.category,
-                    {
-                        CategoryCharacteristics.table.name: rows.characteristics,
-                        CategoryFamilyTypes.table.name: rows.family_types,
-                    },
-                )
-            self._tap.life.reached("categories", f"{len(scan.seen)} of about {scan.total} read")
+                item = self.placed(raw, self._item, "id")
+                if item is not None:
+                    yield item
+            self.reached_page("categories", scan, len(page.rows))
+        self._tap.progress.ended("categories")
         if self.writes(CategoryValues.table.name):
             self._write_values(sorted(scan.seen))
+
+    def _item(self, raw: dict[str, Any]) -> Item:
+        rows = reference.category_rows(raw, self._tap.account, self.report)
+        children = {
+            CategoryCharacteristics.table.name: rows.characteristics,
+            CategoryFamilyTypes.table.name: rows.family_types,
+        }
+        return Item(rows.category["id"], rows.category, children)
 
     def _write_values(self, ids: list[int]) -> None:
         """Read the values of each category's characteristics: a request or more for each."""
         self.announce("category_values", len(ids), "category/read")
         for number, (category, pages) in enumerate(self.requests.map(self._values, ids), start=1):
             for first, raw in pages:
-                rows = reference.category_value_rows(raw, self._tap.account, first, self.report)
-                for row in rows:
+                rows = self.placed(
+                    raw,
+                    partial(self._value_rows, first),
+                    stream=CategoryValues.table.name,
+                    category_id=category,
+                )
+                for row in rows or ():
                     self.write_child(CategoryValues.table.name, row)
-            self._tap.life.reached("category_values", f"{number} of {len(ids)}, last {category}")
+            where = f"{number} of {len(ids)}, last {category}"
+            self.reached("category_values", where, number / len(ids))
+        self._tap.progress.ended("category_values")
+
+    def _value_rows(self, first: int, raw: dict[str, Any]) -> list[dict[str, Any]]:
+        return reference.category_value_rows(raw, self._tap.account, first, self.report)
 
     def _values(self, category: int) -> list[tuple[int, dict[str, Any]]]:
         """Return a category with each page of values, and the place of the page's first value."""
@@ -156,10 +187,16 @@ class Categories(ListStream):
             number = len(pages) + 1
             asked = {"id": category, "valuesCurrentPage": number, "valuesPerPage": VALUES_PER_PAGE}
             rows = self._tap.client.read("category", 1, asked).rows
-            if not rows or (pages and rows[0] == pages[-1][1]):
+            found = [raw for raw in rows if _category_id(raw) == category]
+            if rows and not found:
+                raise ContractError(
+                    f"category/read: asked for category {category}, got others: the filter was"
+                    " ignored"
+                )
+            if not rows or (pages and found[0] == pages[-1][1]):
                 return pages
-            pages.append(((number - 1) * VALUES_PER_PAGE + 1, rows[0]))
-            if not any(len(values) >= VALUES_PER_PAGE for values in _value_lists(rows[0])):
+            pages.append(((number - 1) * VALUES_PER_PAGE + 1, found[0]))
+            if not any(len(values) >= VALUES_PER_PAGE for values in _value_lists(found[0])):
                 return pages
 
 
@@ -185,15 +222,19 @@ class CategoryValues(ChildStream):
     selected_by_default = False
 
 
-def _category_id(raw: dict[str, Any]) -> int:
-    return key_of(raw, "id")
+def _category_id(raw: dict[str, Any]) -> int | None:
+    return key_or_none(raw, "id")
 
 
-def _locality_id(raw: dict[str, Any]) -> int:
-    return key_of(raw, "emag_id")
+def _locality_id(raw: dict[str, Any]) -> int | None:
+    return key_or_none(raw, "emag_id")
 
 
 def _value_lists(raw: dict[str, Any]) -> Iterator[Any]:
-    for characteristic in items_of(raw.get("characteristics") or []):
+    for characteristic in _items(raw.get("characteristics")):
         if isinstance(characteristic, dict):
-            yield items_of(characteristic.get("values") or [])
+            yield _items(characteristic.get("values"))
+
+
+def _items(value: object) -> list[Any]:
+    return items_of(value) if isinstance(value, list | dict) else []

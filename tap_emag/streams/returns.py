@@ -8,25 +8,25 @@ once more. Only what differs from what was written is written.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.changes import Fingerprints
-from tap_emag.errors import EmagError, NotThereError
+from tap_emag.errors import ContractError, EmagError, NotThereError
 from tap_emag.readers import Axis, Scan, WindowReader
 from tap_emag.streams.base import ChildStream, EmagStream
 from tap_emag.streams.lists import ChangedItems, Item
 from tap_emag.tables import returns as tables
 from tap_emag.tables import shipping
-from tap_emag.tables.account import key_of
+from tap_emag.tables.account import key_of, key_or_none
+from tap_emag.tables.cleaning import items_of
+from tap_emag.tables.raw import DOUBLE, objects
 from tap_emag.windows import Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context, Record
-
-    from tap_emag.streams.base import Row
 
 AXIS = Axis("rma", "emag_id", "date", "date_start", "date_end")
 OPEN = (1, 2, 3, 6)  # incomplete, new, acknowledged, received; the others are final
@@ -42,19 +42,22 @@ class Returns(EmagStream):
         """Yield new and changed returns, and write the shipments of those that may still move."""
         self.begin_children()
         bookmark = self.get_context_state(context)
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("returns", "")))
+        changed = ChangedItems(Fingerprints.unpack(bookmark.get("returns", "")), self.met)
         self._open_before = set(bookmark.get("open", []))
         self._open: set[int] = set()
         self._shipments: dict[int, list[int]] = {}  # reservations by return
         self._reached = bookmark.get("replication_key_value")
         try:
             for raw in self._raw(bookmark):
-                row = self._changed(raw, changed)
+                item = self.placed(raw, self._item, "emag_id")
+                row = changed.passes(item) if item else None
                 if row is not None:
                     yield row
             awbs = self._write_awbs(bookmark)
         except EmagError:
-            self.move_bookmark(context, returns=changed.known.pack())
+            # What was open stays in mind: it may close before a run meets it again.
+            still = sorted(self._open | self._open_before)
+            self.move_bookmark(context, returns=changed.known.pack(), open=still)
             raise
         changed.forget_missing()
         self.move_bookmark(
@@ -64,8 +67,7 @@ class Returns(EmagStream):
             open=sorted(self._open),
             awbs=awbs,
         )
-        read, same, still = len(changed.seen), changed.unchanged, len(self._open)
-        self.logger.info("%d returns read, %d unchanged, %d open", read, same, still)
+        self.logger.info("%d returns are open", len(self._open))
 
     @cached_property
     def _calendar(self) -> Calendar:
@@ -75,8 +77,10 @@ class Returns(EmagStream):
         """Read the look-back's windows, the open states, and what was open last time; each once."""
         met: set[int] = set()
         for raw in self._sources(bookmark, met):
-            key = key_of(raw, "emag_id")
-            if key not in met:
+            key = _return_id(raw)
+            if key is None:
+                yield raw
+            elif key not in met:
                 met.add(key)
                 yield raw
 
@@ -87,12 +91,18 @@ class Returns(EmagStream):
             scan = Scan(self._tap.client, self.requests, "rma", _return_id, state, short=True)
             for page in scan.read():
                 yield from page.rows
-        missing = [key for key in bookmark.get("open", []) if key not in met]
+        # A number below 0 was made up here, see `key_of`: eMAG knows nothing of it.
+        missing = [key for key in bookmark.get("open", []) if key not in met and key > 0]
         for _, rows in self.requests.map(self._one, missing):
             yield from rows
 
     def _one(self, key: int) -> list[dict[str, Any]]:
-        return self._tap.client.read("rma", 1, {"emag_id": key}).rows
+        rows = self._tap.client.read("rma", 1, {"emag_id": key}).rows
+        if rows and not any(_return_id(row) == key for row in rows):
+            raise ContractError(
+                f"rma/read: asked for return {key}, got others: the filter was ignored"
+            )
+        return rows
 
     def _windows(self, bookmark: dict[str, Any]) -> Iterator[dict[str, Any]]:
         calendar, settings = self._calendar, self._tap.settings
@@ -113,10 +123,15 @@ class Returns(EmagStream):
         last = None if end is None else calendar.cut_behind(calendar.local(end))
         for sealed in reader.start(after, last, {}):
             yield from sealed.rows
+            for raw in sealed.doubles:
+                self.reject(raw, DOUBLE)
             self._reached = calendar.instant(sealed.window.until).isoformat()
-            self._tap.life.reached("returns", f"opened up to {sealed.window.bounds[1]}")
+            self.reached(
+                "returns", f"opened up to {sealed.window.bounds[1]}", None, len(sealed.rows)
+            )
+        self._tap.progress.ended("returns")
 
-    def _changed(self, raw: dict[str, Any], changed: ChangedItems) -> Row | None:
+    def _item(self, raw: dict[str, Any]) -> Item:
         key = key_of(raw, "emag_id")
         rows = tables.return_rows(
             raw, self._tap.account, self._tap.wall, self.report, fingerprint=""
@@ -130,14 +145,14 @@ class Returns(EmagStream):
             self._open.add(key)
         if key in self._open or key in self._open_before:
             self._shipments[key] = tables.reservation_ids(raw)
-        return changed.passes(item)
+        return item
 
     def _write_awbs(self, bookmark: dict[str, Any]) -> str:
         """Write the shipments of returns that are open, or were so last time; return what is known.
 
         Shipments of other returns have come to rest.
         """
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("awbs", "")))
+        changed = ChangedItems(Fingerprints.unpack(bookmark.get("awbs", "")), self._met_awb)
         if not (self.writes(Awbs.table.name) or self.writes(AwbParcels.table.name)):
             return changed.known.pack()
         asked = [(key, one) for key, all_ in sorted(self._shipments.items()) for one in all_]
@@ -146,17 +161,25 @@ class Returns(EmagStream):
             self.requests.map(self._awb, asked), start=1
         ):
             for raw in found:
-                rows = shipping.awb_rows(
-                    raw, self._tap.account, reservation, key, self.report, self._tap.wall
-                )
-                children = {AwbParcels.table.name: rows.parcels}
-                row = changed.passes(Item(rows.awb["emag_id"], rows.awb, children))
+                place = partial(self._awb_item, key, reservation)
+                asked_for = {"reservation_id": reservation}
+                item = self.placed(raw, place, stream=Awbs.table.name, **asked_for)
+                row = changed.passes(item) if item else None
                 if row is not None:
                     self.write_child(Awbs.table.name, row)
                     self.write_children(row)
-            self._tap.life.reached("awbs", f"{number} of {len(asked)}")
+            self.reached("awbs", f"{number} of {len(asked)}", number / len(asked), len(found))
+        self._tap.progress.ended("awbs")
         changed.forget_missing()
         return changed.known.pack()
+
+    def _met_awb(self, action: str) -> None:
+        self._tap.counts.met(Awbs.table.name, action)
+
+    def _awb_item(self, key: int, reservation: int, raw: dict[str, Any]) -> Item:
+        account, wall = self._tap.account, self._tap.wall
+        rows = shipping.awb_rows(raw, account, reservation, key, self.report, wall)
+        return Item(rows.awb["emag_id"], rows.awb, {AwbParcels.table.name: rows.parcels})
 
     def _awb(self, asked: tuple[int, int]) -> list[dict[str, Any]]:
         try:
@@ -166,8 +189,11 @@ class Returns(EmagStream):
             self.logger.warning("%s", error)
             return []
         results = reply.body.get("results")
-        found = results if isinstance(results, list) else [results]
-        return [raw for raw in found if isinstance(raw, dict) and raw]
+        if isinstance(results, list | dict):
+            found = objects(item for item in items_of(results) if item != {})
+        else:
+            found = objects([] if results in (None, "") else [results])
+        return found
 
 
 class ReturnLines(ChildStream):
@@ -198,5 +224,5 @@ class AwbParcels(ChildStream):
     parent_stream_type = Returns
 
 
-def _return_id(raw: dict[str, Any]) -> int:
-    return key_of(raw, "emag_id")
+def _return_id(raw: dict[str, Any]) -> int | None:
+    return key_or_none(raw, "emag_id")

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.tables.raw import is_id
 from tap_emag.tables.table import GIVEN, Column
 from tap_emag.types import TEXT, MisfitError, parse_integer, parse_text
 
@@ -62,6 +63,11 @@ def key_of(raw: Mapping[str, Any], name: str) -> int:
     if key is not None:
         return key
     return -(int.from_bytes(_digest(raw, name)[:7], "big") + 1)
+
+
+def key_or_none(raw: Mapping[str, Any], name: str) -> int | None:
+    """Return a row's integer key, None where the row says none: see `key_of`."""
+    return key_of(raw, name) if is_id(raw.get(name)) else None
 
 
 def text_key_of(raw: Mapping[str, Any], name: str) -> str:

@@ -47,6 +47,7 @@ ROWS = {
     "invoice_lines": "A line of an invoice of eMAG.",
     "customer_invoices": "An invoice of the seller to a customer.",
     "customer_invoice_lines": "A line of an invoice to a customer.",
+    "rejected_rows": "A row that its table could not take, as it came.",
 }
 INTRODUCTION = """\
 # Tables

@@ -9,6 +9,8 @@ from typing import Any
 # valid, would stop the loader, in a jsonb column as well.
 NUMERIC_DIGITS = 131072
 NUMERIC_SCALE = 16383
+# Python, which loaders are written in, reads no whole number of more digits.
+INTEGER_DIGITS = 4300
 
 
 class MisfitError(ValueError):
@@ -80,10 +82,9 @@ def items_of(value: list[Any] | dict[str, Any]) -> list[Any]:
 
 
 def fits_numeric(number: Decimal) -> bool:
-    """Tell whether a number is finite and within Postgres's numeric."""
+    """Tell whether a number is finite, within Postgres's numeric, and comes through a loader."""
     exponent = number.as_tuple().exponent
-    return (
-        isinstance(exponent, int)
-        and exponent >= -NUMERIC_SCALE
-        and number.adjusted() < NUMERIC_DIGITS
-    )
+    if not isinstance(exponent, int) or exponent < -NUMERIC_SCALE:
+        return False
+    # Only a number without fraction and exponent is written, and read, as a whole one.
+    return number.adjusted() < (INTEGER_DIGITS if exponent == 0 else NUMERIC_DIGITS)

@@ -15,6 +15,7 @@ from tap_emag.tables.invoices import (
     INVOICES,
     TOTALS,
 )
+from tap_emag.tables.raw import objects
 from tap_emag.tables.table import unreported
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ __all__ = [
     "invoice_rows",
     "invoice_total",
 ]
+
+
+ENVELOPE = {"invoices", "results", "isError", "total_results"}
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,15 @@ def invoice_list(body: object) -> list[dict[str, Any]]:
             with the list in `invoices`, or a single invoice.
 
     Returns:
-        The invoices; empty where there are none.
+        The invoices, among them what stands in their place and is no object; empty where there are
+        none.
     """
+    if isinstance(body, list) and len(body) == 1 and isinstance(body[0], list):
+        body = body[0]
     if isinstance(body, list):
-        return [invoice for item in body for invoice in invoice_list(item)]
+        return [invoice for item in body for invoice in _listed(item)]
     if not isinstance(body, dict) or not body:
-        return []
+        return objects([] if body in (None, "", {}) else [body])
     if body.keys() & {"number", "lines"}:
         return [body]
     for key in ("invoices", "results"):
@@ -92,8 +99,13 @@ def invoice_list(body: object) -> list[dict[str, Any]]:
             return invoice_list(body[key])
     if all(key.isdecimal() for key in body):
         return invoice_list(list(body.values()))
-    envelope = {"invoices", "results", "isError", "total_results"}
-    return [] if body.keys() & envelope else [body]
+    return [] if body.keys() & ENVELOPE else [body]
+
+
+def _listed(item: object) -> list[dict[str, Any]]:
+    """Return the invoices of one item of a list: the item, or those in its envelope."""
+    enveloped = isinstance(item, dict) and item.keys() & ENVELOPE
+    return invoice_list(item) if enveloped else objects([item])
 
 
 def invoice_total(body: object) -> int | None:

@@ -149,11 +149,6 @@ def test_the_scheduler_s_run_goes_on_from_the_state_in_postgres(
     for name, value in loaded.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    with loaded.meltano.connect() as connection:
-        # Runs that are long over go, the state stays.
-        connection.execute("UPDATE runs SET ended_at = ended_at - interval '91 days'")
-        prune = (ROOT / "deploy/postgres/prune.sql").read_text(encoding="utf-8")
-        assert connection.execute(prune.encode()).rowcount == 1
     before = loaded.state()
     loaded.sandbox.world.burst(5, at=loaded.sandbox.clock.moment() - timedelta(minutes=10))
     first = len(list(loaded.sandbox.log))

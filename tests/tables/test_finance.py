@@ -12,6 +12,7 @@ from tap_emag.tables.finance import (
     invoice_rows,
     invoice_total,
 )
+from tap_emag.tables.raw import objects
 from tests.tables.more_payloads import customer_invoice, invoice
 from tests.tables.payloads import ACCOUNT, ACCOUNT_OF_ROW, CLOCK
 
@@ -191,8 +192,8 @@ ONE, TWO = {"number": "1"}, {"number": "2", "invoices": [{"number": "3"}]}
         ([], [], None),
         ({}, [], None),
         (None, [], None),
-        ("text", [], None),
-        (5, [], None),
+        ("text", objects(["text"]), None),
+        (5, objects([5]), None),
     ],
 )
 def test_invoices_are_found_in_any_envelope(

@@ -1,0 +1,170 @@
+"""What this process counts, in a registry of its own that begins at nothing."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from tap_emag.metrics import families as f
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.metrics import MetricWrapperBase
+
+    from tap_emag.metrics.families import Family
+    from tap_emag.tables.account import Account
+
+Sample = tuple[str, tuple[tuple[str, str], ...]]
+MOST_FIELDS = 1000  # remembered; an API that sends names at random must not grow a file for ever
+MADE_TO_WAIT = 0.001  # seconds; a slot that was free takes less
+M = TypeVar("M", bound="MetricWrapperBase")
+
+
+class Counts:
+    """Counts for one account, from any thread, at the places where things happen."""
+
+    def __init__(self, account: Account) -> None:
+        """Begin at nothing."""
+        self.account = account
+        self.fields: dict[str, set[str]] = {}
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._type = account.account_type
+        self._whole = (account.marketplace, account.account_type)
+        self._lock = threading.Lock()
+        self._rows: dict[str, Counter] = {}
+        self._sync_duration = self._histogram(f.SYNC_DURATION)
+        self._products = self._counter(f.PRODUCTS)
+        self._errors = self._counter(f.ERRORS)
+        self._requests = self._counter(f.REQUESTS)
+        self._request_duration = self._histogram(f.REQUEST_DURATION)
+        self._limit_hits = self._counter(f.LIMIT_HITS)
+        self._limit_wait = self._histogram(f.LIMIT_WAIT)
+        self._products_count = self._gauge(f.PRODUCTS_COUNT)
+        self._timeouts = self._counter(f.TIMEOUTS)
+        self._records = self._counter(f.RECORDS)
+        self._rows_met = self._counter(f.ROWS_MET)
+        self._orders_read = self._counter(f.ORDERS_READ)
+        self._last_success = self._gauge(f.LAST_SUCCESS)
+        self._bookmark = self._gauge(f.BOOKMARK)
+        self._budget_rate = self._gauge(f.BUDGET_RATE)
+        self._refusals = self._counter(f.REFUSALS)
+        self._breaker = self._gauge(f.BREAKER)
+        self._retries = self._counter(f.RETRIES)
+
+    def requested(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request; the status is 0 when no reply came."""
+        self._requests.labels(self._type, endpoint, str(status)).inc()
+        self._request_duration.labels(self._type, endpoint).observe(seconds)
+
+    def waited(self, bucket: str, seconds: float) -> None:
+        """Count a request's wait for its slot."""
+        self._limit_wait.labels(self._type, bucket).observe(seconds)
+        if seconds >= MADE_TO_WAIT:
+            self._limit_hits.labels(self._type, bucket).inc()
+
+    def refused(self, bucket: str) -> None:
+        """Count a refusal for the rate of requests."""
+        self._refusals.labels(*self._whole, bucket).inc()
+
+    def retried(self, endpoint: str, error: BaseException) -> None:
+        """Count a request that is sent again because of an error."""
+        self._retries.labels(*self._whole, endpoint, type(error).__name__).inc()
+
+    def wrote(self, stream: str) -> None:
+        """Count a row of a stream that goes to the target."""
+        counter = self._rows.get(stream)
+        if counter is None:
+            # Looking a label up takes longer than counting, and rows are many.
+            counter = self._rows[stream] = self._records.labels(*self._whole, stream)
+        counter.inc()
+
+    def met(self, stream: str, action: str, number: int = 1) -> None:
+        """Count rows that were read by what became of them."""
+        self._rows_met.labels(*self._whole, stream, action).inc(number)
+        if stream == "products":
+            self._products.labels(self._type, action).inc(number)
+
+    def read_orders(self, kind: int, number: int) -> None:
+        """Count orders of a type that were read."""
+        self._orders_read.labels(*self._whole, str(kind)).inc(number)
+
+    def counted_products(self, number: int) -> None:
+        """Note how many offers the account has."""
+        self._products_count.labels(self._type).set(number)
+
+    def found(self, table: str, key: str) -> None:
+        """Note a field that has no column, or did not fit it."""
+        with self._lock:
+            names = self.fields.setdefault(table, set())
+            if len(names) < MOST_FIELDS:
+                names.add(key)
+
+    def synced(self, stream: str, mode: str, status: str, seconds: float) -> None:
+        """Count a stream's sync that has come to its end."""
+        self._sync_duration.labels(self._type, stream, mode, status).observe(seconds)
+
+    def failed(self, stream: str, error: BaseException, *, timed_out: bool) -> None:
+        """Count what ended a stream's sync early."""
+        self._errors.labels(self._type, stream, type(error).__name__).inc()
+        if timed_out:
+            self._timeouts.labels(self._type, stream).inc()
+
+    def succeeded(self, stream: str, now: float) -> None:
+        """Note when a stream was read whole, as Unix time."""
+        self._last_success.labels(*self._whole, stream).set(now)
+
+    def reached(self, stream: str, bookmark: float) -> None:
+        """Note a stream's bookmark, as Unix time."""
+        self._bookmark.labels(*self._whole, stream).set(bookmark)
+
+    def watch(self, breaker_open: Callable[[], bool], rate: Callable[[str], float]) -> None:
+        """Ask for the breaker's state and the budgets' rates whenever samples are taken."""
+        self._breaker.labels(*self._whole).set_function(lambda: float(breaker_open()))
+        for bucket in ("orders", "other"):
+            gauge = self._budget_rate.labels(*self._whole, bucket)
+            gauge.set_function(lambda bucket=bucket: rate(bucket))  # type: ignore[misc]
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return what this process has counted of a sample, over all labels not given."""
+        wanted = labels.items()
+        return sum(
+            value
+            for (sample, found), value in self.samples(("counter", "histogram"))
+            if sample == name and wanted <= dict(found).items()
+        )
+
+    def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
+        """Return what this process has counted of a sample by the values of one label."""
+        sums: dict[str, float] = {}
+        wanted = labels.items()
+        for (sample, found), value in self.samples(("counter", "histogram")):
+            given = dict(found)
+            if sample == name and wanted <= given.items():
+                sums[given[label]] = sums.get(given[label], 0.0) + value
+        return sums
+
+    def samples(self, kinds: tuple[str, ...]) -> Iterator[tuple[Sample, float]]:
+        """Give the samples of the metrics of these kinds."""
+        for metric in self._registry.collect():
+            if metric.type in kinds:
+                for sample in metric.samples:
+                    if not sample.name.endswith("_created"):
+                        yield (sample.name, tuple(sorted(sample.labels.items()))), sample.value
+
+    def _counter(self, family: Family) -> Counter:
+        return Counter(family.name, family.meaning, family.labels, registry=self._registry)
+
+    def _gauge(self, family: Family) -> Gauge:
+        return Gauge(family.name, family.meaning, family.labels, registry=self._registry)
+
+    def _histogram(self, family: Family) -> Histogram:
+        return Histogram(
+            family.name,
+            family.meaning,
+            family.labels,
+            registry=self._registry,
+            buckets=family.buckets,
+        )

@@ -1,0 +1,81 @@
+"""The command `emag-ops`. Each of its commands lies in a module of its own, see `COMMANDS`.
+
+Exit codes: 0 done; 1 Meltano's database does not answer, or is unknown; 2 an option or a setting is
+wrong; 3 a run was booked as failed, but not all of its processes could be ended.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tap_emag.errors import EmagError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: Final = {  # by name; the module has a click command called `command`
+    "list-runs": "tap_emag.ops.list_runs",
+    "cleanup-stuck-runs": "tap_emag.ops.cleanup",
+    "prune-runs": "tap_emag.ops.prune",
+    "limits": "tap_emag.ops.limits",
+    "metrics": "tap_emag.ops.metrics",
+}
+EXTRA: Final = frozenset({"psutil", "psycopg", "sqlalchemy"})
+USAGE: Final = 2
+logger = logging.getLogger("emag-ops")
+
+
+class Commands(click.Group):
+    """Imports a command when it is asked for, so that none waits for another's needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"max_content_width": 100})
+@click.version_option(package_name="tap-emag")
+def group() -> None:
+    """Look after the runs of this project's pipelines."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its code."""
+    logging.basicConfig(level=logging.INFO, format="emag-ops: %(message)s", stream=sys.stderr)
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, tell what went wrong, and return the exit code."""
+    try:
+        return int(group.main(arguments, prog_name="emag-ops", standalone_mode=False) or 0)
+    except EmagError as error:
+        for line in str(error).splitlines():
+            logger.critical(line)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except click.Abort:
+        return 128 + 2
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        logger.critical("%s is missing; install tap-emag with its extra: tap-emag[ops]", error.name)
+        return USAGE
+
+
+if __name__ == "__main__":
+    main()

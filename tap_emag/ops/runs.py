@@ -1,0 +1,287 @@
+"""All that this project knows of Meltano's own tables `runs` and `state`; Meltano is not imported.
+
+A test compares it with the Meltano that is installed: its columns, the words it uses for states,
+and a database that it has made.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from tap_emag.errors import EmagError
+from tap_emag.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.engine import URL, Connection, Engine
+
+IDLE, RUNNING, SUCCESS, FAIL = "IDLE", "RUNNING", "SUCCESS", "FAIL"
+EDIT: Final = "STATE_EDIT"  # somebody wrote a state by hand: no run at all
+WORDS: Final = frozenset({IDLE, RUNNING, SUCCESS, FAIL, "DEAD", EDIT})
+
+RUNS: Final = sa.Table(
+    "runs",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job_name", sa.String),
+    sa.Column("run_id", sa.Uuid),
+    sa.Column("state", sa.String),
+    sa.Column("started_at", sa.DateTime),  # these three in UTC, without a zone
+    sa.Column("last_heartbeat_at", sa.DateTime),
+    sa.Column("ended_at", sa.DateTime),
+    sa.Column("payload", sa.String),  # a JSON object: singer_state, error
+    sa.Column("payload_flags", sa.Integer),
+    sa.Column("trigger", sa.String),
+)
+STATE: Final = sa.Table(
+    "state",
+    sa.MetaData(),
+    sa.Column("state_id", sa.String, primary_key=True),
+    sa.Column("partial_state", sa.String),
+    sa.Column("completed_state", sa.String),
+    sa.Column("updated_at", sa.DateTime),
+)
+PATIENCE: Final = 30  # seconds to wait for others who write
+WITHOUT_PAYLOAD: Final = [column for column in RUNS.columns if column.name != "payload"]
+
+
+class SystemDatabaseError(EmagError):
+    """Meltano's database does not answer, or is not what this project knows."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of `runs`; moments are aware, in UTC. `heartbeat` is Meltano's own, not the tap's."""
+
+    id: int
+    state_id: str
+    run_id: str
+    state: str
+    started: datetime
+    heartbeat: datetime | None
+    ended: datetime | None
+    trigger: str | None
+
+    @property
+    def extractor(self) -> str:
+        """The plugin that reads, as the state id tells: environment:extractor-to-loader:suffix."""
+        return self.state_id.partition(":")[2].partition("-to-")[0]
+
+    @property
+    def last_sign(self) -> datetime:
+        """The last moment at which its Meltano is known to have lived."""
+        signs = [moment for moment in (self.heartbeat, self.ended) if moment]
+        # A row that somebody else has ended tells nothing of its Meltano, its heartbeat does.
+        return min(signs) if signs else self.started
+
+
+class Runs:
+    """Reads Meltano's database, and changes one thing in it: it fails a run."""
+
+    def __init__(self, url: URL) -> None:
+        """Connect.
+
+        Raises:
+            SystemDatabaseError: It does not answer, or has no tables that are known.
+        """
+        self._url = url
+        self._redactor = Redactor([url.password or ""])
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            raise SystemDatabaseError(
+                f"there is no database {url.database}; Meltano makes it with its first run, or set"
+                " MELTANO_DATABASE_URI to the one it uses"
+            )
+        sqlite = url.get_backend_name() == "sqlite"
+        arguments = {"timeout": PATIENCE} if sqlite else {"connect_timeout": 10}
+        self._engine: Engine = sa.create_engine(
+            url, poolclass=NullPool, connect_args=arguments, hide_parameters=True
+        )
+        self._check()
+
+    def newest(
+        self, limit: int, state_id: str | None = None, *, running: bool = False
+    ) -> list[Run]:
+        """Return the latest runs, newest first; of one state id, or only those under way."""
+        query = self._select().order_by(RUNS.c.started_at.desc(), RUNS.c.id.desc()).limit(limit)
+        query = query if state_id is None else query.where(RUNS.c.job_name == state_id)
+        return self._runs(query.where(RUNS.c.state == RUNNING) if running else query)
+
+    def since(self, moment: datetime) -> list[Run]:
+        """Return the runs that began since then, or are under way, newest first."""
+        begun = sa.or_(RUNS.c.started_at >= _naive(moment), RUNS.c.state == RUNNING)
+        order = (RUNS.c.started_at.desc(), RUNS.c.id.desc())
+        return self._runs(self._select().where(begun).order_by(*order))
+
+    def last_successes(self) -> dict[str, datetime]:
+        """Return when the latest run that succeeded came to its end, by state id."""
+        latest = sa.func.max(RUNS.c.ended_at)
+        good = sa.and_(RUNS.c.state == SUCCESS, RUNS.c.ended_at.is_not(None))
+        query = sa.select(RUNS.c.job_name, latest).where(good).group_by(RUNS.c.job_name)
+        with self._connect() as connection:
+            return {
+                name: ended.replace(tzinfo=timezone.utc)
+                for name, ended in connection.execute(query)
+            }
+
+    def running(self, state_id: str | None = None) -> list[Run]:
+        """Return the runs that are booked as under way, oldest first."""
+        query = self._select().where(RUNS.c.state == RUNNING).order_by(RUNS.c.started_at)
+        return self._runs(query if state_id is None else query.where(RUNS.c.job_name == state_id))
+
+    def failed_between(self, first: datetime, last: datetime) -> list[Run]:
+        """Return the runs that failed in this span."""
+        ended = RUNS.c.ended_at.between(_naive(first), _naive(last))
+        return self._runs(self._select().where(RUNS.c.state == FAIL, ended))
+
+    def of_invocation(self, run_id: str) -> list[Run]:
+        """Return all runs of one call of `meltano run`; they share its run id."""
+        runs = self._runs(self._select().where(RUNS.c.run_id == UUID(run_id)))
+        return sorted(runs, key=lambda run: run.id)
+
+    def around(self, moment: datetime, margin: timedelta) -> list[Run]:
+        """Return the runs that were under way then, or may have been, give or take a margin."""
+        begun = RUNS.c.started_at <= _naive(moment + margin)
+        not_over = sa.or_(
+            RUNS.c.state == RUNNING,
+            RUNS.c.ended_at.is_(None),
+            RUNS.c.ended_at >= _naive(moment - margin),
+        )
+        return self._runs(self._select().where(begun, not_over))
+
+    def payload(self, run: Run) -> dict[str, Any]:
+        """Return what else Meltano keeps with a run: its `singer_state`, and the `error`."""
+        with self._connect() as connection:
+            text = connection.scalar(sa.select(RUNS.c.payload).where(RUNS.c.id == run.id))
+        return _object(text)
+
+    def fail(self, run: Run, error: str, now: datetime) -> bool:
+        """Book a run as failed, unless it is over by now.
+
+        Returns whether it was this call that did so. From then on Meltano itself can no longer
+        book it as a success.
+        """
+        row = sa.and_(RUNS.c.id == run.id, RUNS.c.state == RUNNING)
+        with self._connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            # From here on nobody else can write the row, so that nothing in its payload is lost.
+            query = sa.select(RUNS.c.payload).where(row).with_for_update()
+            found = connection.execute(query).first()
+            if found is None:
+                return False
+            payload = json.dumps({**_object(found.payload), "error": error})
+            values = {"state": FAIL, "ended_at": _naive(now), "payload": payload}
+            done = connection.execute(sa.update(RUNS).where(row).values(values))
+            return bool(done.rowcount == 1)
+
+    def prune(self, before: datetime, *, dry_run: bool) -> int:
+        """Delete runs that ended before a moment, and return how many; or only count them.
+
+        Of each state id the newest run stays, and the newest that ended well. Meltano 4 reads none
+        of them: what the next run begins with lies in the table `state`.
+        """
+        newest = sa.select(sa.func.max(RUNS.c.id)).group_by(RUNS.c.job_name)
+        successes = newest.where(RUNS.c.state == SUCCESS)
+        old = sa.and_(
+            RUNS.c.state != RUNNING,
+            sa.func.coalesce(RUNS.c.ended_at, RUNS.c.started_at) < _naive(before),
+            RUNS.c.id.not_in(newest),
+            RUNS.c.id.not_in(successes),
+        )
+        with self._connect() as connection:
+            if dry_run:
+                query = sa.select(sa.func.count()).select_from(RUNS).where(old)
+                return int(connection.scalar(query) or 0)
+            return int(connection.execute(sa.delete(RUNS).where(old)).rowcount)
+
+    def states(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the Singer state that each state id's next run begins with."""
+        query = sa.select(STATE).where(STATE.c.state_id.in_(list(state_ids)))
+        with self._connect() as connection:
+            rows = connection.execute(query).all()
+        known = {}
+        for row in rows:
+            complete, partial = _object(row.completed_state), _object(row.partial_state)
+            # A run that failed leaves its state beside that of the last one that did not.
+            singer = {**complete.get("singer_state", {}), **partial.get("singer_state", {})}
+            known[str(row.state_id)] = singer
+        return known
+
+    @staticmethod
+    def _select() -> sa.Select[Any]:
+        return sa.select(*WITHOUT_PAYLOAD).where(RUNS.c.state != EDIT)
+
+    def _runs(self, query: sa.Select[Any]) -> list[Run]:
+        with self._connect() as connection:
+            return [_run(row) for row in connection.execute(query)]
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                if self._engine.dialect.name == "postgresql":
+                    connection.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            address = self._url.render_as_string(hide_password=True)
+            raise SystemDatabaseError(
+                f"Meltano's database {address} does not answer: {self._redactor.clean(reason)};"
+                " MELTANO_DATABASE_URI says where it is"
+            ) from None
+
+    def _check(self) -> None:
+        with self._connect() as connection:
+            look = sa.inspect(connection)
+            for table in (RUNS, STATE):
+                if not look.has_table(table.name):
+                    raise SystemDatabaseError(
+                        f"Meltano's database has no table `{table.name}`; run any pipeline once, or"
+                        " set MELTANO_DATABASE_URI to the database that Meltano uses"
+                    )
+                there = {column["name"] for column in look.get_columns(table.name)}
+                missing = sorted({column.name for column in table.columns} - there)
+                if missing:
+                    raise SystemDatabaseError(
+                        f"Meltano's table `{table.name}` has no {' and no '.join(missing)}: this"
+                        " version of emag-ops knows the tables of Meltano 4"
+                    )
+
+
+def _run(row: sa.Row[Any]) -> Run:
+    return Run(
+        id=row.id,
+        state_id=row.job_name,
+        run_id=str(row.run_id),
+        state=row.state,
+        started=row.started_at.replace(tzinfo=timezone.utc),
+        heartbeat=_aware(row.last_heartbeat_at),
+        ended=_aware(row.ended_at),
+        trigger=row.trigger,
+    )
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=timezone.utc)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)

@@ -1,0 +1,71 @@
+"""What a webhook is told of a run, in this tap's own form.
+
+`docs/webhook.schema.json` describes it for whoever receives it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from tap_emag.report import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from tap_emag.report import RunReport, StreamReport
+
+VERSION = 1  # grows when a key goes, or means something else; further keys may come without that
+LONGEST_MESSAGE = 2000  # characters
+
+
+def as_json(report: RunReport, delivery: str) -> dict[str, Any]:
+    """Return the body of one delivery; `delivery` is its id, the same in each attempt."""
+    ended = report.started + timedelta(seconds=report.seconds)
+    return {
+        "version": VERSION,
+        "id": delivery,
+        "event": EVENTS[report.status],
+        "account": {"marketplace": report.marketplace, "account_type": report.account_type},
+        "run_id": report.run_id,
+        "started_at": moment(report.started),
+        "ended_at": moment(ended),
+        "duration_seconds": round(report.seconds, 3),
+        "exit_code": report.exit_code,
+        "error": report.error,
+        "message": None if report.message is None else cut(report.message, LONGEST_MESSAGE),
+        "streams": [_stream(stream) for stream in report.streams],
+    }
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """Write a body as UTF-8; what has no place in UTF-8, such as half a surrogate, becomes `?`."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def moment(value: datetime) -> str:
+    """Write a moment in UTC, such as 2026-11-24T19:06:08.000Z."""
+    text = value.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def cut(text: str, most: int) -> str:
+    """Return the text, with an ellipsis for what is too much of it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _stream(stream: StreamReport) -> dict[str, Any]:
+    return {
+        "stream": stream.stream,
+        "status": stream.status,
+        "mode": "full" if stream.full else "incremental",
+        "rows": dict(stream.rows),
+        "actions": dict(stream.actions),
+        "requests": stream.requests,
+        "waited_seconds": round(stream.waited, 3),
+        "duration_seconds": round(stream.seconds, 3),
+        "bookmark": moment(stream.bookmark) if stream.bookmark else None,
+        "error": stream.error,
+    }
