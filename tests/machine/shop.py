@@ -1,0 +1,268 @@
+"""A shop that lives while it is read: things happen when the n-th request of a kind arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_emag.sandbox import Sandbox, SandboxConfig
+from tap_emag.sandbox.log import RequestLog
+from tests.machine.wall import BEHIND, QUARTER, claimable, latest_shown, wall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tap_emag.sandbox import Request
+    from tap_emag.sandbox.orders import Key
+
+USER, PASSWORD = "shop@seller.example", "pa55: wörd/+="
+HISTORY_DAYS = 40
+MANY = 6  # orders of one second
+NOTED_DAYS = 6  # how old an ended return may be that something is still noted on
+
+
+class Event(NamedTuple):
+    """Something that happens, and how much of it."""
+
+    what: str
+    much: int
+
+
+class During(NamedTuple):
+    """An event that happens when the n-th request of a resource arrives, before it is answered."""
+
+    resource: str
+    request: int
+    event: Event
+
+
+EVENTS = (
+    *("change orders", "place orders", "import orders"),
+    *("store late", "change late"),
+    *("change offers", "add offers", "withdraw offers", "bring an offer back"),
+    *("open returns", "move returns", "close returns", "note on a return"),
+    *("advance", "put back"),
+)
+STEPS = (3, 17, 61, 603, 1807, 3671, 7207, 90_011, 800_009)  # seconds; no two times are alike
+
+
+class WatchedLog(RequestLog):
+    """Notes requests, and lets the shop live by them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived: Callable[[Request], None] | None = None
+
+    def append(self, request: Request) -> None:
+        """Note a request, and tell of it before it is answered."""
+        super().append(request)
+        if self.arrived:
+            self.arrived(request)
+
+
+@dataclass
+class Late:
+    """An order stored with a time that had passed: how many seconds late, and in which era."""
+
+    behind: float
+    era: int
+
+
+class Shop:
+    """The sandbox, and what the machine has to know of it that no reply tells."""
+
+    def __init__(self, clock: datetime, **knobs: Any) -> None:  # noqa: ANN401 - any knob
+        few: dict[str, Any] = {"offers": 14, "returns": 8, "categories": 3, "localities": 6}
+        few |= {"invoices": 0, "customer_invoices": 0, "history_days": HISTORY_DAYS}
+        few |= {"limits": False, "retry_after": 0.01, "drip_seconds": 0.1, "type2_share": 0.4}
+        few |= {"username": USER, "password": PASSWORD}
+        self.sandbox = Sandbox(SandboxConfig(clock=clock, **{**few, **knobs}))
+        self.sandbox.log = self.log = WatchedLog()
+        self.world = self.sandbox.world
+        self.opened = clock
+        self.newest = clock.timestamp()  # the latest time its clock has ever shown
+        self.lookback = 0  # seconds by which an order may be stored late
+        self.late: dict[Key, Late] = {}  # not yet read by a whole run
+        self.put_back = False
+        self.lowest = clock  # the earliest time its clock has shown during a run
+        self.gone: list[int] = []
+        self.returned = 0
+        self.happened: dict[str, int] = {}
+        self.moved: set[int] = set()  # offers that something happened to during a run
+        self.era = 0  # counts the beginnings and ends of runs
+        self._stamps: set[tuple[Key, datetime]] = set()
+        self.sandbox.start()
+
+    @property
+    def now(self) -> datetime:
+        """The shop's time."""
+        moment = self.sandbox.clock.moment()
+        self.newest = max(self.newest, moment.timestamp())
+        return moment
+
+    def live(self, plan: Iterable[During]) -> None:
+        """Let things happen while it is read, by requests counted from now on."""
+        waiting = list(plan)
+        self.lowest = self.now
+        counts: dict[str, int] = {}
+
+        def arrived(request: Request) -> None:
+            name = request.resource
+            counts[name] = counts.get(name, 0) + 1
+            for during in [d for d in waiting if (d.resource, d.request) == (name, counts[name])]:
+                self.happen(during.event)
+
+        self.log.arrived = arrived
+
+    def rest(self) -> None:
+        """Let nothing happen any more."""
+        self.log.arrived = None
+
+    def happen(self, event: Event) -> None:
+        """Let something happen now."""
+        with self.world.lock:
+            moment = self.now
+            if getattr(self, f"_{event.what.replace(' ', '_')}")(event.much, moment) is not False:
+                self.happened[event.what] = self.happened.get(event.what, 0) + 1
+
+    def _touch(self, keys: Iterable[Key], at: datetime) -> bool:
+        """Change orders, but none twice with the same time on the wall: nobody could tell."""
+        shown = wall(at.replace(microsecond=0))
+        free = [key for key in dict.fromkeys(keys) if (key, shown) not in self._stamps]
+        return self._stamped(self.world.touch_orders(keys=free, at=at), at)
+
+    def _stamped(self, keys: list[Key], at: datetime) -> bool:
+        """Remember which orders got this time, and which of them are late."""
+        shown, behind = wall(at.replace(microsecond=0)), self.newest - at.timestamp()
+        for key in keys:
+            self._stamps.add((key, shown))
+            if behind > 1:
+                before = self.late[key].behind if key in self.late else 0.0
+                self.late[key] = Late(max(behind, before), self.era)
+        return bool(keys)
+
+    def _some(self, much: int) -> list[Key]:
+        """Name `much` orders, now these, now those."""
+        keys = self.world.order_keys()
+        first = self.world._luck() % max(1, len(keys))
+        return [keys[(first + 7 * place) % len(keys)] for place in range(much)] if keys else []
+
+    def _change_orders(self, much: int, at: datetime) -> bool:
+        return self._touch(self._some(much), at)
+
+    def _place_orders(self, much: int, at: datetime) -> bool:
+        return self._stamped(self.world.burst(much, at), at)
+
+    def _import_orders(self, much: int, at: datetime) -> bool:
+        """Place more orders in one second than a page holds."""
+        return self._stamped(self.world.burst(MANY + much, at), at)
+
+    def _lateness(self, much: int, at: datetime) -> float | None:
+        """Return how far back from `at` an order may be stamped, None if no further."""
+        left = self.lookback - (self.newest - at.timestamp())
+        return None if left < 1 else min(left, (5, 40, 200, 900, 1500, 3300)[much % 6])
+
+    def _store_late(self, much: int, at: datetime) -> bool:
+        moment = self._late_moment(much, at)
+        return moment is not None and self._stamped(self.world.burst(1, moment), moment)
+
+    def _change_late(self, much: int, at: datetime) -> bool:
+        """Change an order, with a time that has passed, though none before its last change."""
+        moment = self._late_moment(much, at)
+        if moment is None:
+            return False
+        keys = [key for key in self._some(3) if self.modified(key) < moment.timestamp()]
+        return self._touch(keys[:1], moment)
+
+    def _late_moment(self, much: int, at: datetime) -> datetime | None:
+        behind = self._lateness(much, at)
+        if behind is None:
+            return None
+        return datetime.fromtimestamp(int(at.timestamp() - behind) + 1, timezone.utc)
+
+    def modified(self, key: Key) -> int:
+        """When an order was changed last, an instant in seconds."""
+        book = self.world.order_book
+        return book.index.modified[book.number(key)]
+
+    def _change_offers(self, much: int, _: datetime) -> None:
+        self.moved |= set(self.world.touch_offers(much))
+
+    def _add_offers(self, much: int, _: datetime) -> None:
+        self.moved |= set(self.world.add_offers(much))
+
+    def _withdraw_offers(self, much: int, _: datetime) -> None:
+        self.gone += (ids := self.world.withdraw_offers(much))
+        self.moved |= set(ids)
+
+    def _bring_an_offer_back(self, much: int, _: datetime) -> bool:
+        if not self.gone:
+            return False
+        found = self.gone.pop(much % len(self.gone))
+        number = self.world.offer_book._catalogue.number(found)
+        assert number is not None
+        # Changed since: an offer that is as it was looks unchanged to a state from before it went.
+        self.returned += 1
+        self.world.offer_book._versions[number] = 100 + self.returned
+        self.world.offer_book.touch([number])
+        self.moved.add(found)
+        return True
+
+    def _open_returns(self, much: int, at: datetime) -> bool:
+        if self.newest - at.timestamp() > 1 or not self.world.order_keys():
+            return False
+        return bool(self.world.open_returns(much, at=at))
+
+    def _move_returns(self, much: int, _: datetime) -> bool:
+        return bool(self.world.touch_returns(much))
+
+    def _close_returns(self, much: int, _: datetime) -> bool:
+        return bool(self.world.close_returns(self.world.open_return_ids()[-much:]))
+
+    def _note_on_a_return(self, much: int, at: datetime) -> bool:
+        """Remark on a return that has ended, but is young enough to be read again."""
+        still = set(self.world.open_return_ids())
+        ended = [
+            row["emag_id"]
+            for row in self.world.returns()
+            if row["emag_id"] not in still and (at - row["date"]).days < NOTED_DAYS
+        ]
+        return bool(ended) and bool(self.world.touch_returns(ids=[ended[much % len(ended)]]))
+
+    def _advance(self, much: int, _: datetime) -> None:
+        self.sandbox.clock.advance(STEPS[much % len(STEPS)])
+        _ = self.now
+
+    def _put_back(self, much: int, at: datetime) -> bool:
+        behind = self._lateness(much, at)
+        if behind is None:
+            return False
+        self.sandbox.clock.advance(-behind)
+        self.put_back = True
+        self.lowest = min(self.lowest, self.now)
+        return True
+
+    def forget_late(self, begun: datetime, era: int, types: list[int]) -> None:
+        """Note that a whole run, begun then, has read these types and what was late in them."""
+        reached = claimable(min(begun, self.lowest))
+        for key, late in list(self.late.items()):
+            shown = wall(datetime.fromtimestamp(self.modified(key), timezone.utc))
+            if late.era < era and key[0] in types and shown < reached:
+                del self.late[key]
+
+    def settle(self) -> None:
+        """Let time pass until what has happened is over for good, then stand still."""
+        clock = self.sandbox.clock
+        clock.run_at(0)
+        clock.advance(max(0.0, self.newest - clock.now()) + 2 * BEHIND.total_seconds())
+        while latest_shown(self.now) >= claimable(self.now):
+            clock.advance(QUARTER.total_seconds() + 1)
+
+    def go_on(self) -> None:
+        """Let the clock run again."""
+        self.sandbox.clock.run_at(1)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.sandbox.stop()

@@ -1,0 +1,213 @@
+"""Stories in which something was lost, each told once more as short as it can be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_emag.errors import TargetGoneError
+from tests.machine import runs
+from tests.machine.runs import Ending
+from tests.machine.scale import small
+from tests.machine.shop import PASSWORD, USER, During, Event, Shop
+from tests.machine.target import Lag, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from tap_emag.sandbox import Request
+    from tests.machine.target import Row
+
+SPRING = datetime(2025, 3, 30, 1, tzinfo=timezone.utc)  # 03:00 in Bucharest, which is then 04:00
+DAY = 86_400  # seconds
+PLAIN = datetime(2025, 6, 11, 9, tzinfo=timezone.utc)
+PROMPT = Lag(batch=10_000, ahead=0, dies=False)
+WHOLE = Ending("by itself", 0)
+
+
+class Story:
+    """A shop, its tap and its target."""
+
+    def __init__(self, folder: Path, clock: datetime, since: int = 25, **knobs: Any) -> None:  # noqa: ANN401
+        self.shop = Shop(clock, **{"orders": 0, "offers": 0, "returns": 0, **knobs})
+        self.target = Target()
+        self.state: Row | None = None
+        self.error: BaseException | None = None
+        self._folder = folder
+        self._first = clock - timedelta(days=since)
+        self._hooks: dict[tuple[str, int], Callable[[], object]] = {}
+
+    def run(
+        self,
+        *plan: During,
+        ending: Ending = WHOLE,
+        **settings: Any,  # noqa: ANN401
+    ) -> int:
+        """Let the tap run, while things happen."""
+        config = {
+            "username": USER,
+            "password": PASSWORD,
+            "api_url": self.shop.sandbox.url,
+            "retry_wait_min_seconds": 0,
+            "retry_wait_max_seconds": 0.02,
+            "retry_max_attempts": 9,
+            "state_dir": str(self._folder),
+            "settle_seconds": 2,
+        }
+        self.shop.live(plan)
+        self._hook()
+        run = runs.run({**config, **settings}, self._first, self.state, ending)
+        self.shop.rest()
+        delivery = self.target.load(run.messages(), PROMPT)
+        self.state = delivery.state or self.state
+        self.error = run.error
+        return run.code
+
+    def at(self, resource: str, request: int, act: Callable[[], object]) -> None:
+        """Act when the n-th request of a resource arrives in the next run."""
+        self._hooks[resource, request] = act
+
+    def fail(self, resource: str, request: int) -> None:
+        """Let the n-th request of a resource be refused in the next run."""
+        self.at(resource, request, lambda: self.shop.sandbox.set(fail_next=["400"]))
+
+    def _hook(self) -> None:
+        lives, hooks, counts = self.shop.log.arrived, dict(self._hooks), Counter[str]()
+        self._hooks.clear()
+
+        def arrived(request: Request) -> None:
+            counts[request.resource] += 1
+            hooks.get((request.resource, counts[request.resource]), int)()
+            if lives:
+                lives(request)
+
+        self.shop.log.arrived = arrived
+
+    def there(self, stream: str) -> set[Any]:
+        """Return the ids of a table's rows."""
+        return {row["emag_id" if stream == "returns" else "id"] for row in self.rows(stream)}
+
+    def rows(self, stream: str) -> Iterable[Row]:
+        """Return a table's rows."""
+        return self.target.tables[stream].values()
+
+
+@pytest.fixture
+def pages_of_five() -> Iterator[None]:
+    with small(5):
+        yield
+
+
+def test_the_look_back_reaches_over_the_hour_that_spring_skips(tmp_path: Path) -> None:
+    story = Story(tmp_path, SPRING + timedelta(minutes=10))
+    assert story.run() == 0
+    late = story.shop.world.burst(3, SPRING - timedelta(minutes=30))
+    assert story.run(order_lookback_seconds=3600) == 0
+    assert story.there("orders") == {key[1] for key in late}
+
+
+@pytest.mark.usefixtures("pages_of_five")
+def test_an_offer_that_changes_while_the_clock_is_behind_keeps_each_version(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, offers=12)
+    assert story.run() == 0
+    story.shop.sandbox.clock.advance(-300)
+    ids = story.shop.world.touch_offers(12)
+    change, more = Event("change offers", 12), Event("add offers", 1)
+    # The scan is not whole, so a second one sees all of them changed once more.
+    again = During("product_offer", 5, change)
+    assert story.run(During("product_offer", 4, more), again) == 0
+    # The target would have refused to write one version over another.
+    versions = [row for row in story.rows("product_history") if row["id"] in ids]
+    assert len(versions) > 12 * 2
+
+
+@pytest.mark.usefixtures("pages_of_five")
+def test_an_offer_that_goes_while_the_clock_is_behind_is_told(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, offers=12)
+    assert story.run() == 0
+    story.shop.sandbox.clock.advance(-300)
+    story.shop.world.touch_offers(12)
+    assert story.run(During("product_offer", 4, Event("withdraw offers", 2))) == 0
+    written = {row["id"]: row["changed_at"] for row in story.rows("products")}
+    gone = [
+        row for row in story.rows("product_deletions") if row["changed_at"] > written[row["id"]]
+    ]
+    assert {row["id"] for row in gone} == set(story.shop.gone)
+
+
+def test_a_return_that_closes_behind_a_run_that_failed_is_read_once_more(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, orders=20, since=9)
+    world = story.shop.world
+    (opened,) = world.open_returns(1, at=PLAIN - timedelta(hours=1))
+    world.return_book._opened[world.return_book.number(opened)] -= 100 * DAY
+    # Its window, and what is new or acknowledged, are read; what has been received is not.
+    story.fail("rma", 5)
+    assert story.run() == 1
+    assert story.there("returns") == {opened}
+    world.close_returns([opened])
+    assert story.run() == 0
+    assert {row["request_status"] for row in story.rows("returns")} == {7}
+
+
+@pytest.mark.usefixtures("pages_of_five")
+def test_an_order_that_is_stored_late_hides_no_other_that_slips_between_pages(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, sort="id_asc")
+    world = story.shop.world
+    keys = world.burst(2, PLAIN - timedelta(days=20))
+    for day in range(1, 20):
+        keys += world.burst(1, PLAIN - timedelta(days=day))
+    keys = [key for key in keys if key[0] == 3]
+    while len(keys) < 20:
+        keys += [key for key in world.burst(1, PLAIN - timedelta(days=3)) if key[0] == 3]
+    settings: dict[str, Any] = {"order_types": [3], "max_concurrent_requests": 1}
+
+    def slip() -> None:
+        world.touch_orders(keys=keys[:1])
+        world.place_order(story.shop.now - timedelta(seconds=30), type=3)
+
+    story.at("order", 5, slip)
+    assert story.run(**settings) == 0
+    story.shop.sandbox.clock.advance(100)
+    assert story.run(**settings) == 0
+    assert {key[1] for key in keys} <= story.there("orders")
+
+
+@pytest.mark.usefixtures("pages_of_five")
+def test_a_machine_whose_clock_is_ahead_moves_no_bookmark_past_what_was_read(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, orders=40)
+    settings: dict[str, Any] = {
+        "order_types": [3],
+        "order_lookback_seconds": 0,
+        "max_concurrent_requests": 1,
+    }
+    placed = []
+
+    def place() -> None:
+        placed.extend(story.shop.world.burst(2))
+        story.shop.sandbox.clock.advance(100)
+
+    assert story.run(**settings) == 0
+    # Counts are of no use, so the window up to this machine's own today is read in parts.
+    story.shop.sandbox.set(count_mode="broken")
+    for request in range(2, 9):
+        story.at("order", request, place)
+    assert story.run(**settings) == 0
+    assert story.run(**settings) == 0
+    assert {key[1] for key in placed if key[0] == 3} <= story.there("orders")
+
+
+def test_a_target_that_is_gone_before_the_first_message_is_told_as_such(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN)
+    assert story.run() == 0
+    assert story.run(ending=Ending("target gone", 0)) == 1
+    assert isinstance(story.error, TargetGoneError)

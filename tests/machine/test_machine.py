@@ -1,0 +1,262 @@
+"""Whatever happens, nothing is lost: a shop, the tap, a target, and all that may befall them.
+
+A machine draws what happens, step by step: orders, offers and returns that change before and while
+they are read; clocks that jump; replies that fail; runs that are killed, targets that lag; states
+that are lost or brought back; settings that change. After each run it is checked that no bookmark
+has passed an order that is not there, that a run which ended with 0 has brought all it should, and
+that no secret was told. After a quiet run, now and then and at the end, the tables equal the truth.
+
+TAP_EMAG_LONG=1 plays thousands of stories; TAP_EMAG_LONG=300 that many.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections import Counter
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.machine import checks, draws, runs
+from tests.machine.checks import Begun, Chain
+from tests.machine.figures import Figures
+from tests.machine.runs import Ending
+from tests.machine.scale import small
+from tests.machine.shop import HISTORY_DAYS, PASSWORD, USER, Shop
+from tests.machine.target import Target
+from tests.machine.wall import WALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.machine.shop import During, Event
+    from tests.machine.target import Lag, Row
+
+LONG = int(os.environ.get("TAP_EMAG_LONG") or 0)
+EXAMPLES = 20 if not LONG else LONG if LONG > 1 else 3000
+STEPS = 16
+LOUD = 3  # runs between two quiet ones at least
+SECRETS = (PASSWORD, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
+FIGURES = Figures()
+
+WHOLE = Ending("by itself", 0)
+
+
+class Machine(RuleBasedStateMachine):
+    """A shop, the tap and a target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts = ExitStack()
+        self.target = Target()
+        self.state: Row | None = None
+        self.chain = Chain()
+        self.kept: list[tuple[Row | None, Chain]] = [(None, Chain())]
+        self.settings: dict[str, Any] = {
+            "order_types": [3, 2],
+            "order_lookback_seconds": 3600,
+            "settle_seconds": 2,
+            "return_lookback_days": 90,
+            "max_concurrent_requests": 4,
+        }
+        self.journal: list[str] = []
+        self.failed = False
+        self.loud = 0  # runs since the last quiet one
+        FIGURES.add("stories")
+
+    @initialize(given=draws.SHOPS)
+    def open(self, given: dict[str, Any]) -> None:
+        """Open a shop, some time before or after a night's change of the clock."""
+        clock = given["night"] + timedelta(minutes=given["minutes"])
+        self._parts.enter_context(small(given["page"]))
+        folder = self._parts.enter_context(tempfile.TemporaryDirectory())
+        self.shop = Shop(clock, **given["knobs"])
+        self._parts.callback(self.shop.close)
+        self.shop.lookback = self.settings["order_lookback_seconds"]
+        self.folder = Path(folder)
+        self.all = clock - timedelta(days=HISTORY_DAYS + 1)
+        self.first = self.all
+        self.tell(f"opened {given}")
+
+    @rule(what=st.lists(draws.HAPPENINGS, min_size=1, max_size=4))
+    def live(self, what: list[Event]) -> None:
+        """Things happen in the shop."""
+        for each in what:
+            self.shop.happen(each)
+        self.tell(f"live {what}")
+
+    @rule(
+        plan=draws.PLANS,
+        broken=draws.FAULTS,
+        ending=draws.ENDINGS,
+        lag=draws.LAGS,
+        lost=st.sampled_from([False, False, False, True]),
+    )
+    def run(
+        self,
+        plan: list[During],
+        broken: list[tuple[int, str, int]],
+        ending: Ending,
+        lag: Lag,
+        lost: bool,
+    ) -> None:
+        """The tap runs, while things happen and fail."""
+        script: list[str] = []
+        for calm, fault, times in broken:
+            script += ["ok"] * calm + [fault] * times
+        self.tell(f"broken {broken}")
+        self.shop.sandbox.set(fail_next=script)
+        code = self._run(plan, ending, lag, keep=not lost)
+        FIGURES.add(f"exit codes: {code}")
+        FIGURES.add("faults", sum(1 for each in self.shop.log if each.fault))
+        for each in self.shop.log:
+            if each.fault:
+                FIGURES.add(f"faults: {each.fault}")
+        self.shop.sandbox.set(fail_next=[])
+
+    @rule(plan=draws.PLANS)
+    def run_to_the_end(self, plan: list[During]) -> None:
+        """The tap runs while things happen, and nothing fails."""
+        code = self._run(plan, Ending("by itself", 0), draws.PROMPT)
+        FIGURES.add(f"exit codes: {code}")
+
+    @precondition(lambda self: self.loud > LOUD)
+    @rule()
+    def run_in_quiet(self) -> None:
+        """The tap runs while nothing happens, and the tables are equal to the truth."""
+        self.loud = 0
+        self.shop.settle()
+        self.tell("quiet")
+        for file in self.folder.glob("*breaker"):
+            file.unlink()
+        types, first = self.settings["order_types"], self.first
+        self.settings["order_types"] = sorted(types) if len(types) > 1 else [3, 2]
+        begun = self._begin()
+        code = self._run([], WHOLE, draws.PROMPT)
+        self._held(["a run in quiet did not end well"] * (code != 0))
+        self._held(checks.differences(self.shop, self.target, begun, self.chain))
+        self.settings["order_types"], self.first = types, first
+        self.shop.go_on()
+        FIGURES.add("quiet runs")
+
+    @rule(given=draws.SETTINGS)
+    def change_settings(self, given: dict[str, Any]) -> None:
+        """Somebody changes the settings; but the look-back covers what was stored late."""
+        days = given["days"]
+        self.first = self.all if days is None else self.shop.opened - timedelta(days=days)
+        late = max((each.behind for each in self.shop.late.values()), default=0.0)
+        self.shop.lookback = max(given["look_back"], int(late) + 1 if late else 0)
+        self.settings |= given["settings"] | {"order_lookback_seconds": self.shop.lookback}
+        self.tell(f"start {self.first}")
+        FIGURES.add("settings changed")
+
+    @rule(which=st.integers(0, 20))
+    def bring_back_a_state(self, which: int) -> None:
+        """The state is lost, or an older one is brought back."""
+        self.state, self.chain = self.kept[which % len(self.kept)]
+        self.tell(f"state {self.state} {self.chain}")
+        FIGURES.add("states brought back")
+
+    def teardown(self) -> None:
+        """End each story in quiet, and with everything read anew."""
+        try:
+            if hasattr(self, "shop") and not self.failed:
+                self.run_in_quiet()
+                for name, number in self.shop.happened.items():
+                    FIGURES.add(f"happened: {name}", number)
+        finally:
+            self._parts.close()
+
+    def tell(self, what: str) -> None:
+        """Write into the journal, which is shown if the story fails."""
+        FIGURES.add("steps")
+        now = self.shop.now
+        self.journal.append(f"{now:%Y-%m-%d %H:%M:%S} UTC, {now.astimezone(WALL):%H:%M} {what}")
+
+    def _held(self, found: list[str]) -> None:
+        """Fail with the whole story if anything was found."""
+        self.failed = bool(found)
+        if found:
+            story = "\n".join([*self.journal, "", *found])
+            pytest.fail(f"this is the story:\n{story}", pytrace=False)
+
+    def _begin(self) -> Begun:
+        types = list(self.settings["order_types"])
+        return Begun(self.shop.now, self.shop.era, types, self.chain, self.first)
+
+    def _run(self, plan: list[During], ending: Ending, lag: Lag, *, keep: bool = True) -> int:
+        shop = self.shop
+        shop.log.clear()
+        shop.moved.clear()
+        shop.era += 1
+        self.loud += 1
+        begun = self._begin()
+        config = {
+            "username": USER,
+            "password": PASSWORD,
+            "api_url": shop.sandbox.url,
+            "state_dir": str(self.folder),
+            "stall_timeout_seconds": 60,
+            "retry_wait_min_seconds": 0,
+            "retry_wait_max_seconds": 0.02,
+            **self.settings,
+            "retry_max_attempts": 20 if ending is WHOLE else 5,
+        }
+        shop.live(plan)
+        run = runs.run(config, self.first, self.state, ending)
+        shop.rest()
+        shop.era += 1
+        FIGURES.add("runs")
+        FIGURES.add("requests", len(shop.log))
+        FIGURES.add("messages", len(run.lines))
+        FIGURES.add(f"ended: {ending.how}")
+        told = [*(line.decode() for line in run.lines), run.log]
+        self._held(checks.told_secrets(told, SECRETS))
+        self.tell(f"run {self.settings} {plan} {ending} {lag} {keep=}: {run.code} {run.error!r}")
+        messages = run.messages()
+        written = Counter(each["stream"] for each in messages if each["type"] == "RECORD")
+        asked = Counter(each.resource for each in shop.log)
+        self.tell(f"  wrote {dict(written)}, asked {dict(asked)}")
+        delivery = self.target.load(messages, lag)
+        if run.code == 0 and delivery.complete:
+            self._held(checks.left_out(shop, self.target, begun))
+        if delivery.state is not None and keep:
+            self.chain = self.chain.after(self.first, delivery)
+            self.state = delivery.state
+            self.kept.append((self.state, self.chain))
+            if run.code == 0 and delivery.complete:
+                shop.forget_late(begun.now, begun.era, begun.types)
+        self._held(checks.late_or_lost(shop, self.target, self.state, self.chain))
+        return run.code
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told_figures() -> Iterator[None]:
+    """Tell at the end of a long run what was done."""
+    yield
+    if LONG:
+        print(f"\n{FIGURES.told()}")  # noqa: T201 - it is what a long run is for
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    # Threads and sockets never take the same turns twice: shrinking a story leads astray. A story
+    # that fails is told instead, see `Machine.told`.
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    derandomize=not LONG,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
