@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from tap_emag.declared import Setting
 
 APP = "tap-emag"
-# No shop is older, and none plans further ahead; beyond, calendars come to their ends.
+# No shop is older; and where the calendar ends, so does what can be reckoned with it.
 EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
-LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
+LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc)
 FIRST_SYNC = timedelta(days=365)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ACCOUNT_TYPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")

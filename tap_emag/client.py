@@ -47,6 +47,7 @@ PAGE_SIZE = 100  # the documented maximum; more is cut off or refused, depending
 CONNECT_TIMEOUT = 10.0  # seconds
 CHUNK = 65_536  # bytes
 LONGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 100 orders takes 0.4 MB
+LARGEST_COUNT = 10_000_000  # rows; what counts more counts wrongly
 FIRST_ATTEMPTS = 3  # as long as nothing has ever come back, the cause is hardly a passing one
 logger = logging.getLogger("tap-emag")
 
@@ -174,7 +175,7 @@ class Client:
             number = parse_integer(results["noOfItems"])
         except (TypeError, KeyError, ValueError):
             number = None
-        if number is None or number < 0:
+        if number is None or not 0 <= number <= LARGEST_COUNT:
             raise ContractError(f"{resource}/count: the reply holds no `noOfItems`")
         return Count(number, self.clock.at(begun))
 
@@ -226,6 +227,10 @@ class Client:
             raise self._turned_away
         try:
             answer = self._tried(query, self._enough_at_first)
+        except ContractError:
+            # It lets this caller in; that one resource makes no sense is that one's affair.
+            self._greeted = True
+            raise
         except EmagError as error:
             self._turned_away = error
             raise

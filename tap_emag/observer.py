@@ -148,11 +148,13 @@ class Observer:
     ) -> None:
         counts, status = self._counts, status_of(error)
         counts.synced(name, "full" if full else "incremental", status, seconds)
-        if error is None:
-            counts.succeeded(name, time.time())
-        else:
+        # A backfill ends in the past, and says nothing of how far the stream is.
+        backfill = self._settings.end_date is not None
+        if error is not None:
             counts.failed(name, error, timed_out=status == "timed_out")
-        if bookmark is not None:
+        elif not backfill:
+            counts.succeeded(name, time.time())
+        if bookmark is not None and not backfill:
             counts.reached(name, bookmark.timestamp())
 
     def _asked(self, bucket: str) -> tuple[float, float]:

@@ -266,8 +266,6 @@ class TapEmag(Tap):
             EmagError: What went wrong, or what ended the run early.
         """
         self._reset_state_progress_markers()
-        if self.state:
-            self.state_writer.write_state(self.state)
         lanes: dict[str, list[EmagStream]] = defaultdict(list)
         for stream in self._chosen_streams():
             lanes[stream.lane].append(stream)
@@ -277,6 +275,8 @@ class TapEmag(Tap):
             self.life.start()
             self.progress.start()
             try:
+                if self.state:
+                    self.state_writer.write_state(self.state)
                 self.rejected.begin()
                 sync(list(lanes.values()), self.life)
             except BrokenPipeError:

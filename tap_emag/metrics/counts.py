@@ -12,6 +12,7 @@ from tap_emag.metrics import families as f
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from prometheus_client.core import Metric
     from prometheus_client.metrics import MetricWrapperBase
 
     from tap_emag.metrics.families import Family
@@ -35,6 +36,7 @@ class Counts:
         self._whole = (account.marketplace, account.account_type)
         self._lock = threading.Lock()
         self._rows: dict[str, Counter] = {}
+        self._by_sample: dict[str, MetricWrapperBase] = {}
         self._sync_duration = self._histogram(f.SYNC_DURATION)
         self._products = self._counter(f.PRODUCTS)
         self._errors = self._counter(f.ERRORS)
@@ -130,41 +132,62 @@ class Counts:
     def total(self, name: str, **labels: str) -> float:
         """Return what this process has counted of a sample, over all labels not given."""
         wanted = labels.items()
-        return sum(
-            value
-            for (sample, found), value in self.samples(("counter", "histogram"))
-            if sample == name and wanted <= dict(found).items()
-        )
+        return sum(value for found, value in self._found(name) if wanted <= found.items())
 
     def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
         """Return what this process has counted of a sample by the values of one label."""
         sums: dict[str, float] = {}
         wanted = labels.items()
-        for (sample, found), value in self.samples(("counter", "histogram")):
-            given = dict(found)
-            if sample == name and wanted <= given.items():
-                sums[given[label]] = sums.get(given[label], 0.0) + value
+        for found, value in self._found(name):
+            if wanted <= found.items():
+                sums[found[label]] = sums.get(found[label], 0.0) + value
         return sums
 
     def samples(self, kinds: tuple[str, ...]) -> Iterator[tuple[Sample, float]]:
         """Give the samples of the metrics of these kinds."""
         for metric in self._registry.collect():
             if metric.type in kinds:
-                for sample in metric.samples:
-                    if not sample.name.endswith("_created"):
-                        yield (sample.name, tuple(sorted(sample.labels.items()))), sample.value
+                yield from _samples(metric)
+
+    def now(self) -> tuple[dict[Sample, float], dict[Sample, float]]:
+        """Return what is counted by now, and what gauges show; each is looked at once."""
+        counted: dict[Sample, float] = {}
+        shown: dict[Sample, float] = {}
+        for metric in self._registry.collect():
+            (shown if metric.type == "gauge" else counted).update(_samples(metric))
+        return counted, shown
+
+    def _found(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
+        """Give labels and values of the samples of one name, looking at no other metric."""
+        for metric in self._by_sample[name].collect():
+            for sample in metric.samples:
+                if sample.name == name:
+                    yield sample.labels, sample.value
 
     def _counter(self, family: Family) -> Counter:
-        return Counter(family.name, family.meaning, family.labels, registry=self._registry)
+        made = Counter(family.name, family.meaning, family.labels, registry=self._registry)
+        return self._known(family, made)
 
     def _gauge(self, family: Family) -> Gauge:
-        return Gauge(family.name, family.meaning, family.labels, registry=self._registry)
+        made = Gauge(family.name, family.meaning, family.labels, registry=self._registry)
+        return self._known(family, made)
 
     def _histogram(self, family: Family) -> Histogram:
-        return Histogram(
+        made = Histogram(
             family.name,
             family.meaning,
             family.labels,
             registry=self._registry,
             buckets=family.buckets,
         )
+        return self._known(family, made)
+
+    def _known(self, family: Family, made: M) -> M:
+        self._by_sample.update(dict.fromkeys(family.sample_names, made))
+        return made
+
+
+def _samples(metric: Metric) -> Iterator[tuple[Sample, float]]:
+    for sample in metric.samples:
+        if not sample.name.endswith("_created"):
+            yield (sample.name, tuple(sorted(sample.labels.items()))), sample.value

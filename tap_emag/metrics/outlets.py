@@ -82,6 +82,7 @@ class Publisher:
         self._settings = settings
         self._store = store
         self._added: dict[Sample, float] = {}
+        self._set: dict[Sample, float] = {}
         self._syncing: set[str] = set()
         self._budget: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -147,14 +148,18 @@ class Publisher:
         counts = self._counts
         account = counts.account
         with self._lock:
-            now = dict(counts.samples(("counter", "histogram")))
-            gauges = dict(counts.samples(("gauge",)))
+            now, gauges = counts.now()
             token = self._store.token()
             with self._store.changing() as sums:
                 for sample, value in now.items():
                     grown = value - self._added.get(sample, 0.0)
                     sums.values[sample] = sums.values.get(sample, 0.0) + grown
-                sums.values.update(gauges)
+                # Only what is new: another process may have set the rest since then.
+                sums.values.update(
+                    (sample, value)
+                    for sample, value in gauges.items()
+                    if self._set.get(sample) != value or sample not in sums.values
+                )
                 for table, names in list(counts.fields.items()):
                     owner = (account.marketplace, account.account_type, table)
                     sums.fields.setdefault(owner, set()).update(names)
@@ -164,7 +169,7 @@ class Publisher:
                     for stream in sorted(self._syncing)
                 ]
                 sums.budgets[account.marketplace, account.account_type] = self._budget
-            self._added = now
+            self._added, self._set = now, gauges
 
     def _write(self) -> None:
         self._settings.metrics_textfile.parent.mkdir(parents=True, exist_ok=True)  # type: ignore[union-attr]

@@ -234,7 +234,9 @@ class Line:
         self._looks = max(FIRST_LOOKS, self._looks // 2)
         tried = not split.unsteady and split.rows < SOME
         for window in split.windows:
-            yield self._reading(window, split.rows / len(split.windows), tried=tried)
+            part = self._reading(window, split.rows / len(split.windows), tried=tried)
+            part.whole = None if split.unsteady else split.rows
+            yield part
 
     def _learn(self, reading: Reading) -> None:
         """Keep in mind how dense a sealed window was; once, when it is delivered."""

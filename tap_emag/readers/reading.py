@@ -42,9 +42,10 @@ MOST = 4000  # a window that holds more is split before it is read
 FEW = 68  # rows in a window that one short reply is to prove
 SOME = 150  # from as many expected rows on, counting is cheaper than a try with a short reply
 LOOK_SPAN = 2 * DAY  # up to this length a window of unknown density is looked at, not counted
-MOST_PARTS = 64  # that a window is split into at once, whatever its count says
+MOST_PARTS = 16  # that a window is split into at once, whatever its count says
 UNHEARD_OF = 100_000  # rows in a window that cannot be split: no count says that in earnest
 MOST_PASSES = 20
+MOST_SAME = 15  # times that a part counts as much as the whole; a second full of rows needs 14
 MOST_DISAGREEMENTS = 6  # in a row, until counts are held for useless
 
 Row = dict[str, Any]
@@ -90,6 +91,7 @@ class Trust:
     tried: bool = False
     proven: bool = False
     disagreements: int = 0
+    same: int = 0
 
     def agreed(self) -> None:
         """Note a count that was confirmed by the rows."""
@@ -100,6 +102,15 @@ class Trust:
         self.disagreements += 1
         # Nobody can enter a window, so a count that is too low was wrong when it was made.
         if rows > count or self.disagreements >= MOST_DISAGREEMENTS:
+            self.counts = False
+
+    def unmoved(self) -> None:
+        """Note that a part of a window counts as many rows as the whole.
+
+        All of them may have come in one second; but counts that are always the same are wrong.
+        """
+        self.same += 1
+        if self.same > MOST_SAME:
             self.counts = False
 
 
@@ -138,6 +149,7 @@ class Reading:
     trust: Trust
     axis: Axis
     expected: float | None = None  # rows, by the density of the windows before
+    whole: float | None = None  # rows counted in the window that this one is a part of
     tried: bool = False  # part of a window that was expected to fit one page, and did not
     seam: int | None = None  # behind it, rows may be stored late: see `_at_seam`
     result: Sealed | Split | None = None
@@ -197,7 +209,12 @@ class Reading:
         elif parts := self._at_seam():
             self.result = Split(parts, count)
         elif count > MOST and self._parts(min(count // TARGET + 1, MOST_PARTS)):
-            self._split(min(count // TARGET + 1, MOST_PARTS), count)
+            if self.whole is not None and count >= self.whole:
+                self.trust.unmoved()
+            if self.trust.counts:
+                self._split(min(count // TARGET + 1, MOST_PARTS), count)
+            else:
+                self._asks.append(1)
         elif count > UNHEARD_OF:
             self.trust.counts = False
             self._begin_pass()
@@ -264,7 +281,7 @@ class Reading:
 
     def _split_for_short_replies(self) -> bool:
         rows = SOME if self.expected is None else max(self.expected, PAGE_SIZE)
-        parts = int(rows / FEW) + 1
+        parts = min(int(rows / FEW) + 1, MOST_PARTS)
         return bool(self._parts(parts)) and self._split(parts, rows)
 
     def _paged_in_count(self, ask: Ask, page: Page) -> None:

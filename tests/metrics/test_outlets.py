@@ -7,13 +7,16 @@ import socket
 import time
 import urllib.request
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tap_emag.metrics import Store
+from tap_emag.metrics import Counts, Publisher, Store
 from tap_emag.sandbox import Sandbox, SandboxConfig
+from tap_emag.tables.account import Account
+from tests.api import settings_for
 from tests.command import Command, run
 
 if TYPE_CHECKING:
@@ -92,6 +95,50 @@ def test_what_the_metrics_say_is_what_the_server_saw(shop: Sandbox, tmp_path: Pa
     now = time.time()
     assert 0 < now - found.sum("emag_bookmark_timestamp_seconds", sync_type="orders") < 600
     assert 0 <= now - found.sum("emag_last_success_timestamp_seconds", sync_type="orders") < 600
+
+
+def test_a_backfill_says_nothing_of_how_far_the_stream_is(shop: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "emag.prom"
+    values: dict[str, Any] = {
+        "state_dir": str(tmp_path / "state"),
+        "metrics_textfile": str(file),
+        "streams": "orders",
+    }
+    assert run(tmp_path / "1", shop, **values).code == 0
+    first = Samples(file.read_text())
+    past = [f"{datetime.now(timezone.utc) - timedelta(days=days):%Y-%m-%d}" for days in (11, 4)]
+    ended = run(tmp_path / "2", shop, start_date=past[0], end_date=past[1], **values)
+    assert ended.code == 0
+    second = Samples(file.read_text())
+    assert (
+        second.sum("emag_records_total") == first.sum("emag_records_total") + ended.counts.total()
+    )
+    assert ended.counts.total() > 0
+    for name in ("emag_last_success_timestamp_seconds", "emag_bookmark_timestamp_seconds"):
+        assert second.sum(name, sync_type="orders") == first.sum(name, sync_type="orders")
+
+
+def test_what_one_process_has_told_does_not_hide_what_another_tells_later(
+    shop: Sandbox, tmp_path: Path
+) -> None:
+    settings = settings_for(shop, state_dir=str(tmp_path))
+    earlier, later = (Counts(Account("emag_ro", "main")) for _ in range(2))
+    stores = [Store(tmp_path), Store(tmp_path)]
+    pair = zip((earlier, later), stores, strict=True)
+    one, other = (Publisher(counts, settings, store) for counts, store in pair)
+    earlier.succeeded("orders", 1000)
+    one.add()
+    later.succeeded("orders", 2000)
+    other.add()
+    one.add()
+    told = [v for (name, _), v in stores[0].read().values.items() if "last_success" in name]
+    assert told == [2000]
+    earlier.succeeded("orders", 3000)
+    one.add()
+    told = [v for (name, _), v in stores[0].read().values.items() if "last_success" in name]
+    assert told == [3000]
+    for store in stores:
+        store.close()
 
 
 def under_way(port: int) -> float:
