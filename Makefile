@@ -80,7 +80,10 @@ lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of 
 	$(COMPILE) $(UPGRADE) requirements/airflow.in -o requirements/airflow.lock
 	$(COMPILE) $(UPGRADE) requirements/mutants.in -c requirements/dev.lock -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) requirements/audit.in -o requirements/audit.lock
+	@cp -p requirements/uv.lock $(VENV)/uv.lock
 	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
+	@# With its old date, where it is the same: a newer one makes .venv anew.
+	@cmp -s requirements/uv.lock $(VENV)/uv.lock && cp -p $(VENV)/uv.lock requirements/uv.lock || true
 	$(COMPILE) $(UPGRADE) requirements/dagster.in -o requirements/dagster.lock
 	$(COMPILE) $(UPGRADE) requirements/run.in -c requirements/dev.lock -o requirements/run.lock
 	$(COMPILE) $(UPGRADE) requirements/build.in -c requirements/dev.lock -o requirements/build.lock
