@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from hypothesis import strategies as st
 
 from tests.machine import runs
+from tests.machine.events import EVENTS, During, Event
 from tests.machine.runs import Ending
-from tests.machine.shop import EVENTS, During, Event
 from tests.machine.target import Lag
 
 # Nights on which Bucharest's clock changes, and a day on which it does not; before and after the

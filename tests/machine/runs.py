@@ -11,11 +11,14 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
+from tap_emag import bookmarks
 from tap_emag.errors import EmagError
 from tap_emag.life import Life
 from tap_emag.settings import Settings
@@ -33,6 +36,7 @@ LEFT_OUT = {
     *CODES,
 }
 HUNG = 0.3  # seconds without an answer
+ANY_YEAR = timedelta(days=9999)  # by which a bookmark may lie ahead of this machine's clock
 RECOVERY = 0.2  # seconds an open breaker lets nothing through
 
 
@@ -72,6 +76,12 @@ class Tap(TapEmag):
     def __init__(self, *, first: datetime, deadline: float, **given: Any) -> None:  # noqa: ANN401
         self.first, self.deadline, self.killed = first, deadline, False
         super().__init__(**given)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up a state whose bookmarks may lie in another year."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bookmarks, "SLACK", ANY_YEAR)
+            super().load_state(state)
 
     @cached_property
     def settings(self) -> Settings:
@@ -133,7 +143,7 @@ def run(
         ending: How it is to end, unless it is over by then.
     """
     result = Run()
-    with _logged() as log:
+    with _logged() as log, _signals_kept():
         deadline = 0.02 * (1 + ending.messages % 10) if ending.how == "deadline" else 0.0
         given = json.loads(json.dumps(state or {}))
         tap = Tap(first=first, deadline=deadline, config=config, state=given)
@@ -175,6 +185,17 @@ def _as_stdout(output: Output) -> Iterator[None]:
         yield
     finally:
         sys.stdout = before
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Give back the signals that a tap takes for itself, so that they reach this process again."""
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 @contextmanager

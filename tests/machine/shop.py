@@ -4,61 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tap_emag.sandbox import Sandbox, SandboxConfig
-from tap_emag.sandbox.log import RequestLog
+from tests.machine.events import STEPS, WatchedLog
+from tests.machine.lasting import let_last
 from tests.machine.wall import BEHIND, QUARTER, claimable, latest_shown, wall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+    from pathlib import Path
 
     from tap_emag.sandbox import Request
     from tap_emag.sandbox.orders import Key
+    from tests.machine.events import During, Event
 
 USER, PASSWORD = "shop@seller.example", "pa55: wörd/+="
 HISTORY_DAYS = 40
 MANY = 6  # orders of one second
 NOTED_DAYS = 6  # how old an ended return may be that something is still noted on
-
-
-class Event(NamedTuple):
-    """Something that happens, and how much of it."""
-
-    what: str
-    much: int
-
-
-class During(NamedTuple):
-    """An event that happens when the n-th request of a resource arrives, before it is answered."""
-
-    resource: str
-    request: int
-    event: Event
-
-
-EVENTS = (
-    *("change orders", "place orders", "import orders"),
-    *("store late", "change late"),
-    *("change offers", "add offers", "withdraw offers", "bring an offer back"),
-    *("open returns", "move returns", "close returns", "note on a return"),
-    *("advance", "put back"),
-)
-STEPS = (3, 17, 61, 603, 1807, 3671, 7207, 90_011, 800_009)  # seconds; no two times are alike
-
-
-class WatchedLog(RequestLog):
-    """Notes requests, and lets the shop live by them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.arrived: Callable[[Request], None] | None = None
-
-    def append(self, request: Request) -> None:
-        """Note a request, and tell of it before it is answered."""
-        super().append(request)
-        if self.arrived:
-            self.arrived(request)
 
 
 @dataclass
@@ -80,6 +44,7 @@ class Shop:
         self.sandbox = Sandbox(SandboxConfig(clock=clock, **{**few, **knobs}))
         self.sandbox.log = self.log = WatchedLog()
         self.world = self.sandbox.world
+        let_last(self.world)
         self.opened = clock
         self.newest = clock.timestamp()  # the latest time its clock has ever shown
         self.lookback = 0  # seconds by which an order may be stored late
@@ -100,6 +65,17 @@ class Shop:
         moment = self.sandbox.clock.moment()
         self.newest = max(self.newest, moment.timestamp())
         return moment
+
+    def settings(self, folder: Path) -> dict[str, Any]:
+        """Return what lets the tap read this shop, with its files in a folder; it never waits."""
+        return {
+            "username": USER,
+            "password": PASSWORD,
+            "api_url": self.sandbox.url,
+            "state_dir": str(folder),
+            "retry_wait_min_seconds": 0,
+            "retry_wait_max_seconds": 0.02,
+        }
 
     def live(self, plan: Iterable[During]) -> None:
         """Let things happen while it is read, by requests counted from now on."""

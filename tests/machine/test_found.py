@@ -10,9 +10,10 @@ import pytest
 
 from tap_emag.errors import TargetGoneError
 from tests.machine import runs
+from tests.machine.events import During, Event
 from tests.machine.runs import Ending
-from tests.machine.scale import small
-from tests.machine.shop import PASSWORD, USER, During, Event, Shop
+from tests.machine.scale import REAL_PAGE, small
+from tests.machine.shop import Shop
 from tests.machine.target import Lag, Target
 
 if TYPE_CHECKING:
@@ -49,13 +50,8 @@ class Story:
     ) -> int:
         """Let the tap run, while things happen."""
         config = {
-            "username": USER,
-            "password": PASSWORD,
-            "api_url": self.shop.sandbox.url,
-            "retry_wait_min_seconds": 0,
-            "retry_wait_max_seconds": 0.02,
+            **self.shop.settings(self._folder),
             "retry_max_attempts": 9,
-            "state_dir": str(self._folder),
             "settle_seconds": 2,
         }
         self.shop.live(plan)
@@ -94,6 +90,12 @@ class Story:
     def rows(self, stream: str) -> Iterable[Row]:
         """Return a table's rows."""
         return self.target.tables[stream].values()
+
+
+@pytest.fixture(autouse=True)
+def no_budgets() -> Iterator[None]:
+    with small(REAL_PAGE):
+        yield
 
 
 @pytest.fixture

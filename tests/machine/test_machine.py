@@ -37,11 +37,11 @@ from tests.machine.wall import WALL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.machine.shop import During, Event
+    from tests.machine.events import During, Event
     from tests.machine.target import Lag, Row
 
 LONG = int(os.environ.get("TAP_EMAG_LONG") or 0)
-EXAMPLES = 20 if not LONG else LONG if LONG > 1 else 3000
+EXAMPLES = 30 if not LONG else LONG if LONG > 1 else 3000
 STEPS = 16
 LOUD = 3  # runs between two quiet ones at least
 SECRETS = (PASSWORD, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
@@ -200,14 +200,9 @@ class Machine(RuleBasedStateMachine):
         self.loud += 1
         begun = self._begin()
         config = {
-            "username": USER,
-            "password": PASSWORD,
-            "api_url": shop.sandbox.url,
-            "state_dir": str(self.folder),
-            "stall_timeout_seconds": 60,
-            "retry_wait_min_seconds": 0,
-            "retry_wait_max_seconds": 0.02,
+            **shop.settings(self.folder),
             **self.settings,
+            "stall_timeout_seconds": 60,
             "retry_max_attempts": 20 if ending is WHOLE else 5,
         }
         shop.live(plan)
@@ -252,7 +247,7 @@ TestMachine.settings = settings(
     stateful_step_count=STEPS,
     deadline=None,
     # Threads and sockets never take the same turns twice: shrinking a story leads astray. A story
-    # that fails is told instead, see `Machine.told`.
+    # that fails is told instead, see `Machine._held`.
     phases=[Phase.generate],
     report_multiple_bugs=False,
     derandomize=not LONG,
