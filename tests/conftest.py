@@ -13,7 +13,7 @@ from tests.api import STATE_DIR
 from tests.meltano_project import MeltanoProject, install_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from tap_emag.sandbox.postgres import Postgres
@@ -23,6 +23,21 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+
+def _plain(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let all be told that a test has said: half a surrogate pair could not leave its process."""
+    report = yield
+    if report.failed:
+        report.longrepr = _plain(str(report.longrepr))
+    # What was logged is told of tests that pass, too.
+    report.sections = [(name, _plain(text)) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
