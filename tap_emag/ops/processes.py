@@ -166,13 +166,14 @@ class Processes:
         exact = not seen.is_tap
         given = seen.environment.get("MELTANO_RUN_ID")
         possible = [
-            run.id
+            run
             for run in self._runs.around(seen.created, SIGN)
             if _fits(run.state_id, prefix, exact=exact)
             and run.started - CLOCK <= seen.created <= run.last_sign + SIGN
             and (given is None or given == run.run_id)
         ]
-        return possible[0] if len(possible) == 1 else None
+        possible = _without_earlier(possible)
+        return possible[0].id if len(possible) == 1 else None
 
     def _above(self, seen: Seen) -> Iterator[Seen]:
         parent = self._seen.get(seen.parent)
@@ -185,6 +186,15 @@ class Processes:
             if child.parent == seen.pid and child.created >= seen.created:
                 yield child
                 yield from self._below(child)
+
+
+def _without_earlier(runs: list[Run]) -> list[Run]:
+    """Leave out runs that were over when the latest of them began; what is new is not theirs.
+
+    Margins let a plugin fit two runs that follow each other within seconds.
+    """
+    latest = max((run.started for run in runs), default=None)
+    return [run for run in runs if run.ended is None or latest is None or run.ended > latest]
 
 
 def _fits(state_id: str, prefix: str, *, exact: bool) -> bool:
