@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_emag.sandbox import Request
 
 
 class Figures:
@@ -17,8 +23,13 @@ class Figures:
         """Count something."""
         self._counts[name] += number
 
-    def __getitem__(self, name: str) -> int:
-        return self._counts[name]
+    def asked(self, requests: Iterable[Request]) -> None:
+        """Count the requests of a run, and the faults among them."""
+        for request in requests:
+            self.add("requests")
+            if request.fault:
+                self.add("faults")
+                self.add(f"faults: {request.fault}")
 
     def told(self) -> str:
         """Return all of them as lines of text."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.machine import runs
 from tests.machine.runs import Ending
+from tests.machine.scale import REAL_PAGE, small
 from tests.machine.shop import Shop
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def test_a_run_gives_the_signals_back(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     try:
         first, whole = CLOCK - timedelta(days=2), Ending("by itself", 0)
-        assert runs.run(shop.settings(tmp_path), first, None, whole).code == 0
+        with small(REAL_PAGE):
+            assert runs.run(shop.settings(tmp_path), first, None, whole).code == 0
     finally:
         shop.close()
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
