@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import pytest
 
 from tap_emag.errors import ContractError, EmagError, TransientError
 from tap_emag.life import Life
-from tap_emag.readers import WindowReader
+from tap_emag.readers import WindowReader, line
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.streams.orders import AXIS
 from tap_emag.windows import Calendar
@@ -106,6 +107,20 @@ def test_orders_that_change_while_they_are_read_are_left_for_the_next_run() -> N
             if key[0] == 3 and CALENDAR.local(modified) <= until:
                 wall = modified.astimezone(ZONE).replace(tzinfo=None)
                 assert got[key[1]] == str(wall)
+
+
+def test_what_nobody_takes_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "OPEN_ROWS", 300)
+    config = SandboxConfig(orders=3000, history_days=250, type2_share=0)
+    with Sandbox(config) as sandbox, client_for(sandbox) as client, threads(4) as executor:
+        reader = WindowReader(client, AXIS, CALENDAR, executor, Life(), 4)
+        start = CALENDAR.local(sandbox.clock.moment() - timedelta(days=260))
+        untaken = reader.start(CALENDAR.cut_before(start), None, {"type": 3})
+        before = -1
+        while before != (before := len(list(sandbox.log))):
+            time.sleep(1)
+        assert before < 20  # of some forty
+        assert sorted(ids(list(untaken))) == true_ids(sandbox)
 
 
 def test_nothing_new_takes_one_request() -> None:

@@ -140,7 +140,8 @@ class Line:
 
     def _room(self) -> bool:
         if not self._readings:
-            return True
+            # Nobody may be there to take rows yet: orders of one type wait for those of the other.
+            return self._waiting_rows < OPEN_ROWS
         most = self._looks if self._sparse else OPEN_WINDOWS
         if self._goal is None or len(self._readings) >= most:
             return False

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-STATE_EVERY = 1000  # written offers, between states: a state holds all fingerprints
+# Written offers between states: a state holds all fingerprints, so there must not be one for every
+# so many where offers are very many, or their states would outgrow them.
+STATE_EVERY = 1000
+STATE_SHARE = 20
 
 
 class Products(EmagStream):
@@ -41,7 +44,7 @@ class Products(EmagStream):
 
     def _scanned(self, context: Context | None, known: Fingerprints, scan: Scan) -> Iterator[Row]:
         bookmark = self.get_context_state(context)
-        written = 0
+        written = told = 0
         for page in scan.read():
             moment = self._moment(bookmark, page.taken)
             for raw in page.rows:
@@ -49,8 +52,9 @@ class Products(EmagStream):
                 if row is not None:
                     yield row
                     written += 1
-                    if written % STATE_EVERY == 0:
+                    if written - told >= max(STATE_EVERY, len(known) // STATE_SHARE):
                         self._remember(context, known, moment)
+                        told = written
             self.reached_page("offers", scan, len(page.rows))
         moment = self._moment(bookmark, self._tap.client.clock.now())
         for key in sorted(scan.absent(known.missing(scan.seen))):
