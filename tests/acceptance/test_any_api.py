@@ -60,7 +60,7 @@ def test_tables_equal_the_truth_whatever_the_sort_order_and_the_bounds(
     moments = [row["modified"] for row in truth.tables["orders"].values()]
     assert moments.count(ONE_SECOND) == IN_ONE_SECOND
     assert differences(place.database, truth) == []
-    assert statuses.isdisjoint({400, 429})
+    assert 400 not in statuses
 
 
 def test_a_server_clock_that_is_put_back_ends_no_run_late_and_moves_no_bookmark(

@@ -61,7 +61,7 @@ def test_what_ignores_sigterm_is_killed_with_its_children(
     begin = time.monotonic()
     process.end(grace=0.3)
     assert time.monotonic() - begin < 5
-    assert [each for each in family if alive(each)] == []
+    assert gone(family)
     assert process.wait() == -9
 
 
@@ -96,7 +96,15 @@ def test_children_that_outlive_their_parent_are_ended(tmp_path: Path) -> None:
     assert process.wait() == 0
     assert alive(orphan)
     process.end(grace=5)
-    assert not alive(orphan)
+    assert gone([orphan])
+
+
+def gone(processes: list[psutil.Process], within: float = 5) -> bool:
+    """Wait until they are; a process that was killed takes a moment to end."""
+    until = time.monotonic() + within
+    while any(alive(each) for each in processes) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not any(alive(each) for each in processes)
 
 
 def alive(process: psutil.Process) -> bool:
