@@ -41,7 +41,8 @@ def take():
     while time.monotonic() < until:
         limiter.take(bucket)
         left.append(time.monotonic())
-        print(json.dumps(left[-1]), flush=True)
+        sys.stdout.write(json.dumps(left[-1]) + chr(10))  # at once: print would not
+        sys.stdout.flush()
 threads = [threading.Thread(target=take) for _ in range(4)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
