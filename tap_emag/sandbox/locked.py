@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class FolderInUseError(Exception):
@@ -18,8 +19,16 @@ class FolderInUseError(Exception):
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder's `lock` file; the system lets go of it however this process ends."""
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold a folder's `lock` file; the system lets go of it however this process ends.
+
+    The file appears locked: one that nobody holds has had an owner who is gone.
+
+    Raises:
+        FolderInUseError: if somebody else holds it.
+    """
+    handle = _appear_locked(folder)
+    if handle is None:
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,3 +37,24 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _appear_locked(folder: Path) -> int | None:
+    """Put a lock that is held into a folder, and return its handle; None if there is one already.
+
+    Made and locked in one place, it would for a moment look like what a killed owner has left, and
+    whoever clears such things away would take the folder with it.
+    """
+    if (folder / "lock").exists():
+        return None
+    handle, name = tempfile.mkstemp(prefix="lock-", dir=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.link(name, folder / "lock")
+    except FileExistsError:
+        os.close(handle)
+        return None
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+    return handle
