@@ -121,7 +121,8 @@ def good(sandbox: Sandbox) -> Json:
 
 
 def begin() -> str:
-    return (datetime.now(timezone.utc) - timedelta(days=26)).isoformat()
+    """Return a time before which there is nothing, not even for a look-back."""
+    return (datetime.now(timezone.utc) - timedelta(days=90)).isoformat()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
