@@ -7,6 +7,7 @@ the wrong file.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ SLACK = timedelta(days=1)  # by which this machine's clock may be wrong
 MARKERS = "progress_markers"  # the SDK's own, emptied at the begin of each run
 MOMENTS = ("replication_key_value", "read_at")
 DATED = ("invoices", "customer_invoices")  # streams whose bookmark is a date
-FINGERPRINTS = ("offers", "rows", "returns", "awbs")
+FINGERPRINTS = {"offers", "rows", "returns", "awbs"}
+SENT = {f"{name}_sent" for name in FINGERPRINTS}
+PIPELINE = re.compile(r"[0-9a-f]{16}")
 
 
 def usable(
@@ -96,16 +99,11 @@ def _partition(one: State, now: datetime, damaged: Callable[[str], None], *, dat
                 del found[name]
             else:
                 found[name] = moment
-    for name in FINGERPRINTS:
-        if found.get(name) and Fingerprints.unpack(found[name]) is None:
-            damaged("its fingerprints are damaged: all rows are written again")
-            del found[name]
-    if "open" in found and not _integers(found["open"]):
-        damaged("its list of open returns is damaged, and left out")
-        del found["open"]
-    if found.get("last_offer") is not None and not _integers([found["last_offer"]]):
-        damaged("the offer it came to is damaged: it begins with the first")
-        del found["last_offer"]
+    for names, good, what in CHECKS:
+        for name in names & found.keys():
+            if not good(found[name]):
+                damaged(what)
+                del found[name]
     return found
 
 
@@ -131,3 +129,29 @@ def _integers(values: object) -> bool:
         )
     except ValueError:
         return False
+
+
+def _is_fingerprints(value: object) -> bool:
+    return not value or Fingerprints.unpack(value) is not None
+
+
+def _is_offer(value: object) -> bool:
+    return value is None or _integers([value])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and _integers([value]) and value >= 0
+
+
+def _is_pipeline(value: object) -> bool:
+    return bool(PIPELINE.fullmatch(str(value)))
+
+
+# Beside moments: which values of a bookmark there are, when they are good, and what is said if not.
+CHECKS: tuple[tuple[set[str], Callable[[object], bool], str], ...] = (
+    (FINGERPRINTS, _is_fingerprints, "its fingerprints are damaged: all rows are written again"),
+    ({"open"}, _integers, "its list of open returns is damaged, and left out"),
+    ({"last_offer"}, _is_offer, "the offer it came to is damaged: it begins with the first"),
+    ({"pipeline"}, _is_pipeline, "the name of its pipeline is damaged: it gets a new one"),
+    (SENT, _is_number, "how much was sent is damaged: rows are written again"),
+)

@@ -221,7 +221,7 @@ SETTINGS = (
     Setting(
         "state_dir",
         "string",
-        "Folder for budgets and breaker. By default the user's own state folder.",
+        "Folder for budgets, breaker and journals. By default the user's own state folder.",
     ),
     Setting(
         "metrics_textfile",

@@ -10,7 +10,10 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.metrics import DEFAULT_LOG_INTERVAL, Counter, Metric, Tag
 
+from tap_emag.budgets import account_id
 from tap_emag.errors import EmagError
+from tap_emag.journal import FOLDER as JOURNALS
+from tap_emag.ledger import Ledger
 from tap_emag.readers import Ordered
 from tap_emag.tables.rejected import unusable
 
@@ -174,6 +177,15 @@ class EmagStream(Stream):
             self.get_context_state(context).update(replication_key=self.replication_key, **values)
             self.state_manager.is_flushed = False
             self._write_state_message()
+
+    def ledger(self, context: Context | None, name: str) -> Ledger:
+        """Open the ledger of what was written, with the fingerprints of that name in the state."""
+        settings = self._tap.settings
+        file = f"{account_id(settings.account)}-{self.name}-{name}"
+        with self._tap.state_lock:
+            return Ledger(
+                settings.state_dir / JOURNALS / file, self.get_context_state(context), name
+            )
 
     @cached_property
     def requests(self) -> Ordered:

@@ -6,7 +6,6 @@ import abc
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.changes import Fingerprints
 from tap_emag.client import PAGE_SIZE
 from tap_emag.errors import ContractError, EmagError, UnsteadyError
 from tap_emag.streams.base import ChildStream, EmagStream
@@ -39,26 +38,30 @@ class DatedInvoices(EmagStream):
         """Yield the invoices from the look-back on that are new or changed."""
         self.begin_children()
         bookmark = self.get_context_state(context)
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")), self.met)
         months = list(self._months(bookmark))
         if not months:
             self.logger.info("nothing to read: end_date lies before what was read already")
             return
-        try:
-            for number, (first, last) in enumerate(months, start=1):
-                for item in self._whole(first, last):
-                    row = changed.passes(item)
-                    if row is not None:
-                        yield row
-                where = f"read up to {min(last, self._today())}"
-                self.reached(self.name, where, number / len(months))
-        except EmagError:
-            self.move_bookmark(context, rows=changed.known.pack())
-            raise
-        changed.forget_missing()
+        with self.ledger(context, "rows") as ledger:
+            changed = ChangedItems(ledger, self.met)
+            try:
+                yield from self._changed(months, changed)
+            except EmagError:
+                self.move_bookmark(context, **ledger.bookmark())
+                raise
+            changed.forget_missing()
         reached = min(months[-1][1], self._today()).isoformat()
-        self.move_bookmark(context, replication_key_value=reached, rows=changed.known.pack())
+        self.move_bookmark(context, replication_key_value=reached, **ledger.bookmark())
         self._tap.progress.ended(self.name)
+
+    def _changed(self, months: list[tuple[date, date]], changed: ChangedItems) -> Iterator[Record]:
+        for number, (first, last) in enumerate(months, start=1):
+            for item in self._whole(first, last):
+                row = changed.passes(item)
+                if row is not None:
+                    yield row
+            where = f"read up to {min(last, self._today())}"
+            self.reached(self.name, where, number / len(months))
 
     def _today(self) -> date:
         return datetime.now(timezone.utc).astimezone(self._tap.settings.timezone).date()

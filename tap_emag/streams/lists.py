@@ -13,13 +13,15 @@ from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.changes import Fingerprints, fingerprint
+from tap_emag.changes import fingerprint
 from tap_emag.streams.base import EmagStream, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
+
+    from tap_emag.ledger import Ledger
 
 KEY_BYTES = 7  # of a text's hash: two keys of one list share it once in 2**56
 
@@ -48,12 +50,12 @@ class Item:
 class ChangedItems:
     """Passes the items of a list that are new or differ from what was written."""
 
-    def __init__(self, known: Fingerprints | None, met: Callable[[str], None]) -> None:
-        """Start from what was written; None means nothing is known.
+    def __init__(self, ledger: Ledger, met: Callable[[str], None]) -> None:
+        """Start from what was written.
 
         `met` is told of each item whether it is created, updated or unchanged.
         """
-        self.known = known or Fingerprints()
+        self._ledger = ledger
         self.seen: set[int] = set()
         self._met = met
 
@@ -61,17 +63,18 @@ class ChangedItems:
         """Return the item's rows if they are to be written."""
         self.seen.add(item.number)
         digest = item.fingerprint
-        change = self.known.change(item.number, digest)
+        change = self._ledger.change(item.number, digest)
         self._met(change or "unchanged")
         if change is None:
             return None
-        self.known.deliver(item.number, digest)
+        self._ledger.deliver(item.number, digest)
         return Row(item.row, item.children)
 
     def forget_missing(self) -> None:
         """Drop what was not met, so that the bookmark does not grow for ever."""
-        for key in self.known.missing(self.seen):
-            self.known.forget(key)
+        for key in self._ledger.missing(self.seen):
+            self._ledger.forget(key)
+        self._ledger.settle()
 
 
 class ListStream(EmagStream):
@@ -97,17 +100,16 @@ class ListStream(EmagStream):
             self.logger.info("read at %s, which is good for now", bookmark["read_at"])
             return
         self.begin_children()
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("rows", "")), self.met)
         begun = datetime.now(timezone.utc)
-        for item in self.items(bookmark):
-            row = changed.passes(item)
-            if row is not None:
-                yield row
-        changed.forget_missing()
+        with self.ledger(context, "rows") as ledger:
+            changed = ChangedItems(ledger, self.met)
+            for item in self.items(bookmark):
+                row = changed.passes(item)
+                if row is not None:
+                    yield row
+            changed.forget_missing()
         self.move_bookmark(
-            context,
-            read_at=begun.isoformat(timespec="seconds"),
-            rows=changed.known.pack(),
+            context, read_at=begun.isoformat(timespec="seconds"), **ledger.bookmark()
         )
 
     def _fresh(self, bookmark: dict[str, Any]) -> bool:

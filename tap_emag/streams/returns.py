@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.changes import Fingerprints
 from tap_emag.errors import ContractError, EmagError, NotThereError
 from tap_emag.readers import Axis, Scan, WindowReader
 from tap_emag.streams.base import ChildStream, EmagStream
@@ -42,30 +41,31 @@ class Returns(EmagStream):
         """Yield new and changed returns, and write the shipments of those that may still move."""
         self.begin_children()
         bookmark = self.get_context_state(context)
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("returns", "")), self.met)
         self._open_before = set(bookmark.get("open", []))
         self._open: set[int] = set()
         self._shipments: dict[int, list[int]] = {}  # reservations by return
         self._reached = bookmark.get("replication_key_value")
-        try:
-            for raw in self._raw(bookmark):
-                item = self.placed(raw, self._item, "emag_id")
-                row = changed.passes(item) if item else None
-                if row is not None:
-                    yield row
-            awbs = self._write_awbs(bookmark)
-        except EmagError:
-            # What was open stays in mind: it may close before a run meets it again.
-            still = sorted(self._open | self._open_before)
-            self.move_bookmark(context, returns=changed.known.pack(), open=still)
-            raise
-        changed.forget_missing()
+        with self.ledger(context, "returns") as ledger:
+            changed = ChangedItems(ledger, self.met)
+            try:
+                for raw in self._raw(bookmark):
+                    item = self.placed(raw, self._item, "emag_id")
+                    row = changed.passes(item) if item else None
+                    if row is not None:
+                        yield row
+                awbs = self._write_awbs(context)
+            except EmagError:
+                # What was open stays in mind: it may close before a run meets it again.
+                still = sorted(self._open | self._open_before)
+                self.move_bookmark(context, open=still, **ledger.bookmark())
+                raise
+            changed.forget_missing()
         self.move_bookmark(
             context,
             replication_key_value=self._reached,
-            returns=changed.known.pack(),
             open=sorted(self._open),
-            awbs=awbs,
+            **ledger.bookmark(),
+            **awbs,
         )
         self.logger.info("%d returns are open", len(self._open))
 
@@ -147,14 +147,17 @@ class Returns(EmagStream):
             self._shipments[key] = tables.reservation_ids(raw)
         return item
 
-    def _write_awbs(self, bookmark: dict[str, Any]) -> str:
+    def _write_awbs(self, context: Context | None) -> dict[str, Any]:
         """Write the shipments of returns that are open, or were so last time; return what is known.
 
         Shipments of other returns have come to rest.
         """
-        changed = ChangedItems(Fingerprints.unpack(bookmark.get("awbs", "")), self._met_awb)
-        if not (self.writes(Awbs.table.name) or self.writes(AwbParcels.table.name)):
-            return changed.known.pack()
+        with self.ledger(context, "awbs") as ledger:
+            if self.writes(Awbs.table.name) or self.writes(AwbParcels.table.name):
+                self._write_changed_awbs(ChangedItems(ledger, self._met_awb))
+            return ledger.bookmark()
+
+    def _write_changed_awbs(self, changed: ChangedItems) -> None:
         asked = [(key, one) for key, all_ in sorted(self._shipments.items()) for one in all_]
         self.announce("awbs", len(asked), "awb/read")
         for number, ((key, reservation), found) in enumerate(
@@ -171,7 +174,6 @@ class Returns(EmagStream):
             self.reached("awbs", f"{number} of {len(asked)}", number / len(asked), len(found))
         self._tap.progress.ended("awbs")
         changed.forget_missing()
-        return changed.known.pack()
 
     def _met_awb(self, action: str) -> None:
         self._tap.counts.met(Awbs.table.name, action)

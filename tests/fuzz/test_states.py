@@ -33,7 +33,7 @@ VALUES: list[Any] = [
     *(None, True, 0, -1, 2**70, 1.5, "", "soon", [], {}, [[]], {"a": 1}, [None], ["x"], "\0"),
     *(FUTURE, "1900-01-01T00:00:00+00:00", "2026-01-01", "2026-01-01T00:00:00", "0001-01-01"),
     *("9999-12-31T23:59:59-14:00", "2:", "2:AAAA", "1:AAAA", "2:gICAgICAgICAAQ==", "x" * 100_000),
-    *([1, "2"], [2**64], [True], 7, "7"),
+    *([1, "2"], [2**64], [True], 7, "7", "0123456789abcdef", "../../../etc/passwd"),
 ]
 KNOWN = (
     "replication_key_value",
@@ -44,6 +44,8 @@ KNOWN = (
     "open",
     "awbs",
     "last_offer",
+    "pipeline",
+    "offers_sent",
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(VALUES),

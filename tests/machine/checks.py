@@ -37,7 +37,6 @@ class Chain:
     floors: dict[str, datetime] = field(default_factory=dict)
     offers: frozenset[int] = frozenset()
     returns: frozenset[int] = frozenset()
-    offers_at: datetime | None = None  # the newest change of an offer that it knows
 
     def floor(self, part: str, otherwise: datetime) -> datetime:
         """Return the first moment a part is read from."""
@@ -53,7 +52,6 @@ class Chain:
             {part: self.floor(part, first) for part in parts},
             (self.offers | {key[2] for key in before["products"]}) - told,
             self.returns | {key[2] for key in before["returns"]},
-            dict(bookmarks(delivery.state, "products")).get("products"),
         )
 
 
@@ -101,7 +99,7 @@ def left_out(shop: Shop, target: Target, begun: Begun) -> list[str]:
     still = [offer for offer in shop.world.offers() if offer["id"] not in shop.moved]
     found += _offers(target, Truth().add([], still))
     gone = begun.chain.offers - shop.moved - set(shop.world.offer_ids())
-    found += _not_told(target, gone, begun.chain)
+    found += _not_told(target, gone)
     return found[:SHOWN]
 
 
@@ -110,11 +108,10 @@ def differences(shop: Shop, target: Target, begun: Begun, chain: Chain) -> list[
     truth = Truth.of(shop.world)
     found = _orders_and_children(target, truth, begun)
     found += _offers(target, truth)
-    gone = {key[2] for key in target.tables["products"]} - set(shop.world.offer_ids())
-    found += _not_told(target, gone & begun.chain.offers, begun.chain)
-    if not shop.put_back:
-        told = _told(target)
-        found += [f"offer {id_} is told as gone" for id_ in told & set(shop.world.offer_ids())]
+    there = set(shop.world.offer_ids())
+    gone = {key[2] for key in target.tables["products"]} - there
+    found += _not_told(target, gone & begun.chain.offers)
+    found += [f"offer {id_} is told as gone" for id_ in _told(target) & there]
     found += _history(target, truth)
     found += _returns(shop, target, begun, chain)
     return found[:SHOWN]
@@ -173,17 +170,9 @@ def _told(target: Target) -> set[int]:
     }
 
 
-def _not_told(target: Target, gone: AbstractSet[int], chain: Chain) -> list[str]:
-    """Say which offers are gone and not told, of those whose last row the state knows of.
-
-    Where a state was lost, the target may hold a row with a later time than any deletion has.
-    """
-    written = {key[2]: row["changed_at"] for key, row in target.tables["products"].items()}
-    return [
-        f"offer {id_}, written at {written[id_]}, is gone, and that is not told"
-        for id_ in gone - _told(target)
-        if chain.offers_at and written[id_] <= chain.offers_at
-    ]
+def _not_told(target: Target, gone: AbstractSet[int]) -> list[str]:
+    """Say which offers are gone and not told."""
+    return [f"offer {id_} is gone, and that is not told" for id_ in gone - _told(target)]
 
 
 def _history(target: Target, truth: Truth) -> list[str]:

@@ -31,6 +31,7 @@ EVENTS = (
     *("change orders", "place orders", "import orders"),
     *("store late", "change late"),
     *("change offers", "add offers", "withdraw offers", "bring an offer back"),
+    *("take a change back", "take a change back"),
     *("open returns", "move returns", "close returns", "note on a return"),
     *("advance", "put back"),
 )

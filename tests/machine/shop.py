@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tests.machine.events import STEPS, WatchedLog
-from tests.machine.lasting import let_last
 from tests.machine.wall import BEHIND, QUARTER, claimable, latest_shown, wall
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -44,15 +44,12 @@ class Shop:
         self.sandbox = Sandbox(SandboxConfig(clock=clock, **{**few, **knobs}))
         self.sandbox.log = self.log = WatchedLog()
         self.world = self.sandbox.world
-        let_last(self.world)
         self.opened = clock
         self.newest = clock.timestamp()  # the latest time its clock has ever shown
         self.lookback = 0  # seconds by which an order may be stored late
         self.late: dict[Key, Late] = {}  # not yet read by a whole run
-        self.put_back = False
         self.lowest = clock  # the earliest time its clock has shown during a run
-        self.gone: list[int] = []
-        self.returned = 0
+        self.gone: dict[int, int] = {}  # withdrawn offers, and which version they were
         self.happened: dict[str, int] = {}
         self.moved: set[int] = set()  # offers that something happened to during a run
         self.era = 0  # counts the beginnings and ends of runs
@@ -169,21 +166,43 @@ class Shop:
         self.moved |= set(self.world.add_offers(much))
 
     def _withdraw_offers(self, much: int, _: datetime) -> None:
-        self.gone += (ids := self.world.withdraw_offers(much))
-        self.moved |= set(ids)
+        versions = {offer: self._versions[self._number(offer)] for offer in self.world.offer_ids()}
+        withdrawn = set(self.world.withdraw_offers(much))
+        self.gone |= {offer: versions[offer] for offer in withdrawn}
+        self.moved |= withdrawn
 
     def _bring_an_offer_back(self, much: int, _: datetime) -> bool:
         if not self.gone:
             return False
-        found = self.gone.pop(much % len(self.gone))
-        number = self.world.offer_book._catalogue.number(found)
-        assert number is not None
-        # Changed since: an offer that is as it was looks unchanged to a state from before it went.
-        self.returned += 1
-        self.world.offer_book._versions[number] = 100 + self.returned
-        self.world.offer_book.touch([number])
-        self.moved.add(found)
+        found = sorted(self.gone)[much % len(self.gone)]
+        self._show(found, self.gone.pop(found))
         return True
+
+    def _take_a_change_back(self, much: int, _: datetime) -> bool:
+        """Let an offer be just what it was before its last change, or before its first one."""
+        versions = {offer: self._versions[self._number(offer)] for offer in self.world.offer_ids()}
+        changed = sorted(offer for offer, version in versions.items() if version)
+        if not changed:
+            return False
+        found = changed[much % len(changed)]
+        self._show(found, versions[found] - 1 if much % 2 else 0)
+        return True
+
+    @property
+    def _versions(self) -> array[int]:
+        return self.world.offer_book._versions
+
+    def _number(self, offer: int) -> int:
+        number = self.world.offer_book._catalogue.number(offer)
+        assert number is not None
+        return number
+
+    def _show(self, offer: int, version: int) -> None:
+        """Let an offer be there in some version, equal to the bit to what it was then."""
+        number = self._number(offer)
+        self._versions[number] = version
+        self.world.offer_book._note(number)
+        self.moved.add(offer)
 
     def _open_returns(self, much: int, at: datetime) -> bool:
         if self.newest - at.timestamp() > 1 or not self.world.order_keys():
@@ -215,7 +234,6 @@ class Shop:
         if behind is None:
             return False
         self.sandbox.clock.advance(-behind)
-        self.put_back = True
         self.lowest = min(self.lowest, self.now)
         return True
 

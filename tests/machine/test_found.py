@@ -213,3 +213,115 @@ def test_a_target_that_is_gone_before_the_first_message_is_told_as_such(tmp_path
     assert story.run() == 0
     assert story.run(ending=Ending("target gone", 0)) == 1
     assert isinstance(story.error, TargetGoneError)
+
+
+KILLED = Ending("killed", 10_000)  # behind its last message
+
+
+def lose_the_state(story: Story) -> None:
+    """Run to the end, and let nobody keep what the run says of itself."""
+    kept = story.state
+    assert story.run(ending=KILLED) != 0
+    story.state = kept
+
+
+def rows_of(story: Story, stream: str) -> list[Row]:
+    """Return rows as they stand in the target, but for when they changed."""
+    return [{name: row[name] for name in row if name != "changed_at"} for row in story.rows(stream)]
+
+
+def test_an_offer_that_was_changed_around_a_kill_and_is_as_before_is_written(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    before = rows_of(story, "products")
+    (changed,) = story.shop.world.touch_offers(1)
+    lose_the_state(story)
+    assert rows_of(story, "products") != before
+    story.shop._show(changed, 0)
+    assert story.run() == 0
+    assert rows_of(story, "products") == before
+
+
+def test_an_offer_that_was_told_as_gone_around_a_kill_and_is_back_is_written(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    (gone,) = story.shop.world.withdraw_offers(1)
+    lose_the_state(story)
+    story.shop._show(gone, 0)
+    assert story.run() == 0
+    (told,) = story.rows("product_deletions")
+    (offer,) = (row for row in story.rows("products") if row["id"] == gone)
+    assert offer["changed_at"] > told["changed_at"]
+
+
+def test_an_offer_that_came_and_went_around_a_kill_is_told_as_gone(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    (new,) = story.shop.world.add_offers(1)
+    lose_the_state(story)
+    assert new in story.there("products")
+    story.shop.world.withdraw_offers(ids=[new])
+    assert story.run() == 0
+    assert [row["id"] for row in story.rows("product_deletions")] == [new]
+
+
+def test_an_offer_that_goes_while_the_state_is_lost_is_told_as_gone(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    (gone,) = story.shop.world.withdraw_offers(1)
+    story.state = None
+    assert story.run() == 0
+    assert [row["id"] for row in story.rows("product_deletions")] == [gone]
+
+
+def test_an_offer_that_is_sent_in_vain_between_two_kills_is_written(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    before = rows_of(story, "products")
+    (changed,) = story.shop.world.touch_offers(1)
+    lose_the_state(story)
+    story.shop._show(changed, 0)
+    kept, target = story.state, story.target
+    story.target = Target()  # nothing of this run arrives
+    lose_the_state(story)
+    story.state, story.target = kept, target
+    assert rows_of(story, "products") != before
+    assert story.run() == 0
+    assert rows_of(story, "products") == before
+
+
+def test_a_version_and_an_end_that_a_killed_run_has_told_stand_once(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, offers=9)
+    assert story.run() == 0
+    story.shop.world.touch_offers(4)
+    story.shop.world.withdraw_offers(2)
+    for _ in range(3):
+        story.shop.sandbox.clock.advance(60)
+        lose_the_state(story)
+    told = dict(story.target.tables["product_history"])
+    ends = dict(story.target.tables["product_deletions"])
+    assert len(ends) == 2
+    assert story.run() == 0
+    assert story.target.tables["product_history"] == told
+    assert story.target.tables["product_deletions"] == ends
+
+
+def test_a_return_that_goes_back_to_what_it_was_around_a_kill_is_written(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, orders=20, since=9)
+    world = story.shop.world
+    (opened,) = world.open_returns(1, at=PLAIN - timedelta(hours=1))
+    assert story.run() == 0
+    number = world.return_book.number(opened)
+    events = world.return_book._events[number]
+    before = rows_of(story, "returns")
+    world.close_returns([opened])
+    lose_the_state(story)
+    assert {row["request_status"] for row in story.rows("returns")} == {7}
+    world.return_book._events[number] = events
+    world.return_book._turns.clear()
+    assert story.run() == 0
+    assert rows_of(story, "returns") == before

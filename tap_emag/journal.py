@@ -1,0 +1,228 @@
+"""What was sent of a list, on this host's disk: it outlives a run that is killed.
+
+A state tells what has surely reached the target; whatever a killed run has sent beyond it, the
+target may hold or not. So each row is noted here before it is written, for all pipelines of the
+account together. Notes only ever make a row be written once more, and tell when its version was
+seen first.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import struct
+import tempfile
+import zlib
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from tap_emag.changes import Change
+
+logger = logging.getLogger("tap-emag")
+
+FOLDER = "sent"  # in `state_dir`
+# What, key, fingerprint, microseconds since 1970, number, pipeline.
+NOTE = struct.Struct(">c q 7s q q 8s")
+CHECKSUM = struct.Struct(">I")
+SIZE = NOTE.size + CHECKSUM.size
+CREATED, UPDATED, GONE = b"c", b"u", b"g"
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MICROSECOND = timedelta(microseconds=1)
+NOTHING = bytes(7)
+NOBODY = bytes(8)
+# A file is written anew when most of its notes are of versions that others have followed.
+SPARE = 2
+SPARE_NOTES = 1000
+
+
+class Sent(NamedTuple):
+    """What was sent of a row: a version's fingerprint, None for its end, and what was said of it.
+
+    `moment` is None where no time goes with it; it is kept to the microsecond.
+    """
+
+    digest: bytes | None
+    change: Change = "updated"
+    moment: datetime | None = None
+
+
+class Note(NamedTuple):
+    """That something was sent: by which pipeline, and as which of all it has sent."""
+
+    key: int
+    sent: Sent
+    number: int = 0
+    pipeline: bytes = NOBODY
+
+
+class Journal:
+    """A file of notes, each added at once; a damaged one is left out.
+
+    Where it cannot be kept the run goes on without, and says so: then a version that came and went
+    around a kill may stay in the target until the row changes again.
+    """
+
+    def __init__(self, path: Path, pipeline: bytes = NOBODY) -> None:
+        """Name the file, which is made with the first note, and the pipeline, in 8 bytes."""
+        self._path = path
+        self.pipeline = pipeline
+        self._handle: int | None = None
+        self._broken = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def read(self) -> Iterator[Note]:
+        """Yield all notes there are, oldest first; those that are damaged are left out."""
+        for packed in _whole(self._content()):
+            yield _unpacked(packed)
+
+    def tidy_up(self, rows: int) -> None:
+        """Put a file of what was sent last in the place of one that is torn, or much longer.
+
+        What counts is what was sent last of a row by anybody, and by this pipeline. `rows` is how
+        many there may be; a file that is no longer than that is left alone.
+        """
+        content = self._content()
+        if len(content) % SIZE == 0 and len(content) <= SIZE * (SPARE * rows + SPARE_NOTES):
+            return
+        last: dict[tuple[int, bytes], int] = {}
+        number = 0
+        for number, packed in enumerate(_whole(content), start=1):
+            note = _unpacked(packed)
+            last[note.key, b""] = number
+            if note.pipeline == self.pipeline:
+                last[note.key, note.pipeline] = number
+        kept = set(last.values())
+        if len(content) % SIZE or number > SPARE * len(kept) + SPARE_NOTES:
+            self._replace(
+                [
+                    packed
+                    for number, packed in enumerate(_whole(content), start=1)
+                    if number in kept
+                ],
+                len(content),
+            )
+
+    def add(self, note: Note) -> None:
+        """Add a note; it is with the system, and outlives this process, when this returns."""
+        if self._broken:
+            return
+        try:
+            self._add(_checked(_packed(note)))
+        except OSError as error:
+            self._give_up(error)
+
+    def _add(self, packed: bytes) -> None:
+        if self._handle is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = self._opened()
+        if os.write(self._handle, packed) < len(packed):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _opened(self) -> int:
+        """Open the file, and keep others from putting a new one in its place meanwhile."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        while True:
+            handle = os.open(self._path, flags, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH)
+                if self._is_at_its_place(handle):
+                    return handle
+            except OSError:
+                os.close(handle)
+                raise
+            os.close(handle)
+
+    def _content(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            self._give_up(error)
+            return b""
+
+    def _replace(self, kept: list[bytes], size: int) -> None:
+        """Put a new file in the place of this one, unless somebody adds to it."""
+        with suppress(OSError):
+            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_at_its_place(handle) and os.fstat(handle).st_size == size:
+                    with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
+                        file.writelines(map(_checked, kept))
+                    Path(file.name).replace(self._path)
+            finally:
+                os.close(handle)
+
+    def _is_at_its_place(self, handle: int) -> bool:
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(handle), self._path.stat())
+        return False
+
+    def _give_up(self, error: OSError) -> None:
+        self._broken = True
+        with suppress(OSError):
+            self._path.unlink()  # what is not told any more would be believed to be the last
+        logger.warning(
+            "%s cannot be kept (%s): if this run is killed, the next one may leave a row as it was"
+            " in between",
+            self._path,
+            error.strerror,
+        )
+
+
+def _packed(note: Note) -> bytes:
+    sent = note.sent
+    what = CREATED if sent.change == "created" else UPDATED
+    return NOTE.pack(
+        GONE if sent.digest is None else what,
+        note.key,
+        sent.digest or NOTHING,
+        0 if sent.moment is None else (sent.moment - EPOCH) // MICROSECOND,
+        note.number,
+        note.pipeline,
+    )
+
+
+def _unpacked(packed: bytes) -> Note:
+    what, key, digest, moment, number, pipeline = NOTE.unpack(packed)
+    sent = Sent(
+        None if what == GONE else digest,
+        "created" if what == CREATED else "updated",
+        EPOCH + moment * MICROSECOND if moment else None,
+    )
+    return Note(key, sent, number, pipeline)
+
+
+def _checked(packed: bytes) -> bytes:
+    return packed + CHECKSUM.pack(zlib.crc32(packed))
+
+
+def _whole(content: bytes) -> Iterator[bytes]:
+    """Yield the notes that are as they were written."""
+    for start in range(0, len(content) - SIZE + 1, SIZE):
+        packed = content[start : start + NOTE.size]
+        if _checked(packed) == content[start : start + SIZE]:
+            yield packed

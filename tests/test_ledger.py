@@ -1,0 +1,282 @@
+"""Whatever becomes of runs and of states, each target ends as the source is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tap_emag.changes import Fingerprints, fingerprint
+from tap_emag.journal import Sent
+from tap_emag.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+KEYS = st.integers(1, 4)
+WHICH = st.sampled_from([0, 0, 0, 1])
+START = datetime(2026, 3, 1, tzinfo=timezone.utc)
+SECOND = timedelta(seconds=1)
+Message = tuple[int, int | None]  # a key and its version, or its end
+
+
+def digest(version: int) -> bytes:
+    return fingerprint({"version": version})
+
+
+@dataclass
+class Pipeline:
+    """A target, and the states that runs into it have left."""
+
+    target: dict[int, int] = field(default_factory=dict)
+    ends: set[int] = field(default_factory=set)  # keys whose end was told last
+    state: dict[str, Any] = field(default_factory=dict)
+    kept: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+    whole: bool = False
+    # Whether an end may stay untold: without a state nobody knows whose notes there are, and the
+    # other pipeline may have told the end to its own target.
+    unsure: bool = False
+
+    def load(self, messages: Iterable[Message]) -> int:
+        number = 0
+        for key, version in messages:
+            number += 1
+            if version is None:
+                self.ends.add(key)
+            else:
+                self.target[key] = version
+                self.ends.discard(key)
+        return number
+
+
+class Machine(RuleBasedStateMachine):
+    """A list, and two pipelines whose runs end or are killed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = TemporaryDirectory()
+        self.journal = Path(self._folder.name) / "rows"
+        self.source: dict[int, int] = {}
+        self.pipelines = [Pipeline(), Pipeline()]
+        self.now = START
+        self.midst = False  # whether a run leaves states while it is under way
+
+    def teardown(self) -> None:
+        self._folder.cleanup()
+
+    @rule(key=KEYS, version=st.integers(0, 2))
+    def change(self, key: int, version: int) -> None:
+        self.source[key] = version
+        self._moved()
+
+    @rule(key=KEYS)
+    def withdraw(self, key: int) -> None:
+        self.source.pop(key, None)
+        self._moved()
+
+    @rule(which=WHICH, sent=st.integers(0, 6), loaded=st.integers(0, 6), kept=st.booleans())
+    def run_and_be_killed(self, which: int, sent: int, loaded: int, *, kept: bool) -> None:
+        """So much is written, and so much of it arrives; or all, and a state that came with it."""
+        pipeline = self.pipelines[which]
+        pipeline.unsure |= not pipeline.state
+        state, self.midst = dict(pipeline.state), kept
+        messages = list(islice(self._messages(state), sent))
+        self.midst = False
+        pipeline.load(messages if kept else messages[:loaded])
+        if kept:
+            pipeline.state = state
+            pipeline.kept.append(state)
+        pipeline.whole = False
+
+    @rule(which=WHICH)
+    def run(self, which: int) -> None:
+        pipeline = self.pipelines[which]
+        state = dict(pipeline.state)
+        pipeline.load(self._messages(state))
+        pipeline.state = state
+        pipeline.kept.append(state)
+        pipeline.whole = True
+
+    @rule()
+    def run_all_until_they_rest(self) -> None:
+        """No pipeline makes another one write what has not changed."""
+        for which in (0, 1, 0, 1):
+            self.run(which)
+        for pipeline in self.pipelines:
+            assert pipeline.load(self._messages(dict(pipeline.state))) == 0
+
+    @rule(which=WHICH, place=st.integers(0, 9))
+    def lose_the_state_or_bring_one_back(self, which: int, place: int) -> None:
+        pipeline = self.pipelines[which]
+        pipeline.state = pipeline.kept[place % len(pipeline.kept)]
+        if not pipeline.state:
+            pipeline.kept = [{}]
+            pipeline.unsure = True
+        pipeline.whole = False
+
+    @invariant()
+    def after_a_whole_run_the_target_is_as_the_source(self) -> None:
+        for pipeline in self.pipelines:
+            if pipeline.whole:
+                assert {key: pipeline.target[key] for key in self.source} == self.source
+                assert not pipeline.ends & self.source.keys()
+                if not pipeline.unsure:
+                    assert pipeline.target.keys() - self.source.keys() <= pipeline.ends
+
+    def _moved(self) -> None:
+        for pipeline in self.pipelines:
+            pipeline.whole = False
+
+    def _messages(self, state: dict[str, Any]) -> Iterator[Message]:
+        self.now += SECOND
+        with Ledger(self.journal, state, "rows") as ledger:
+            for key, version in sorted(self.source.items()):
+                if self.midst:
+                    state |= ledger.bookmark()
+                if ledger.change(key, digest(version)):
+                    sent = Sent(digest(version), "updated", self.now)
+                    ledger.deliver(key, digest(version), sent)
+                    yield key, version
+            for key in sorted(ledger.missing(self.source)):
+                ledger.tell_gone(key, self.now)
+                yield key, None
+            ledger.settle()
+            state |= ledger.bookmark()
+
+
+TestLedger = Machine.TestCase
+TestLedger.settings = settings(max_examples=400, stateful_step_count=30, deadline=None)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "sent" / "rows"
+
+
+@pytest.fixture
+def state(journal: Path) -> dict[str, Any]:
+    """What a run has left that wrote version 0 of the keys 1 and 2."""
+    found: dict[str, Any] = {}
+    with Ledger(journal, found, "rows") as ledger:
+        for key in (1, 2):
+            ledger.deliver(key, digest(0), Sent(digest(0), "created", START))
+        return found | ledger.bookmark()
+
+
+def test_what_a_killed_run_has_told_is_known_to_the_next(
+    journal: Path, state: dict[str, Any]
+) -> None:
+    sent, last = Sent(digest(1), "updated", START + SECOND / 7), START + SECOND
+    with Ledger(journal, state, "rows") as ledger:
+        ledger.deliver(1, digest(1), sent)
+        ledger.tell_gone(2, last)
+        assert ledger.unsettled(1, digest(1)) is None, "it is no run that was killed"
+    with Ledger(journal, state, "rows") as ledger:
+        assert ledger.latest == last
+        assert ledger.unsettled(1, digest(1)) == sent
+        assert ledger.unsettled(1, digest(0)) is None
+        assert ledger.unsettled(2, None) == Sent(None, moment=last)
+        assert ledger.unsettled(2, digest(0)) is None
+        assert ledger.change(1, digest(0)) == "updated"
+        assert ledger.change(2, digest(0)) == "updated"
+        assert ledger.missing({1}) == {2}
+        assert len(ledger) == 2
+
+
+def test_what_the_state_stands_for_is_settled(journal: Path, state: dict[str, Any]) -> None:
+    with Ledger(journal, state, "rows") as ledger:
+        for key in (1, 2):
+            assert ledger.change(key, digest(0)) is None
+            assert ledger.unsettled(key, digest(0)) is None
+        assert ledger.missing({1, 2}) == set()
+        assert ledger.latest == START
+
+
+def test_what_a_killed_run_has_sent_stays_unsettled_until_it_is_met_again(
+    journal: Path, state: dict[str, Any]
+) -> None:
+    sent = Sent(digest(1), "updated", START + SECOND)
+    with Ledger(journal, state, "rows") as ledger:
+        for key in (1, 2):
+            ledger.deliver(key, digest(1), sent)
+    with Ledger(journal, state, "rows") as ledger:
+        ledger.deliver(1, digest(1), ledger.unsettled(1, digest(1)))
+        midst = state | ledger.bookmark()
+        assert ledger.unsettled(2, digest(1)) == sent
+        ledger.deliver(2, digest(1), sent)
+        whole = state | ledger.bookmark()
+    with Ledger(journal, midst, "rows") as ledger:
+        assert ledger.unsettled(2, digest(1)) == sent
+    with Ledger(journal, whole, "rows") as ledger:
+        assert ledger.change(2, digest(1)) is None
+        assert ledger.unsettled(2, digest(1)) is None
+
+
+def test_a_row_that_makes_no_sense_any_more_does_not_unsettle_others_for_ever(
+    journal: Path, state: dict[str, Any]
+) -> None:
+    with Ledger(journal, state, "rows") as ledger:
+        ledger.deliver(1, digest(1))
+    with Ledger(journal, state, "rows") as ledger:
+        ledger.deliver(2, digest(1))  # and nothing is known of the first one
+        ledger.settle()
+        state |= ledger.bookmark()
+    with Ledger(journal, state, "rows") as ledger:
+        assert ledger.change(2, digest(1)) is None
+
+
+def test_another_host_that_has_kept_the_state_leaves_nothing_unsettled_here(
+    journal: Path, state: dict[str, Any]
+) -> None:
+    with Ledger(journal.parent / "of another host", state, "rows") as ledger:
+        ledger.deliver(1, digest(1), Sent(digest(1), "updated", START + SECOND))
+        state |= ledger.bookmark()
+    with Ledger(journal, state, "rows") as ledger:
+        assert ledger.unsettled(1, digest(0)) is None
+        assert ledger.change(1, digest(1)) is None
+        assert ledger.change(1, digest(0)) == "updated"
+        assert ledger.change(2, digest(0)) is None
+
+
+def test_another_pipeline_is_told_of_no_times(journal: Path, state: dict[str, Any]) -> None:
+    """Its target may have seen the same version at another time, and others since."""
+    other: dict[str, Any] = {}
+    with Ledger(journal, other, "rows") as ledger:
+        assert ledger.change(1, digest(0)) == "created"
+        assert ledger.unsettled(1, digest(0)) is None
+    assert other["pipeline"] != state["pipeline"]
+
+
+def test_what_went_while_the_state_was_lost_is_missing(
+    journal: Path, state: dict[str, Any]
+) -> None:
+    state.clear()
+    with Ledger(journal, state, "rows") as ledger:
+        assert ledger.change(1, digest(0)) == "created"
+        assert ledger.missing({1}) == {2}
+
+
+def test_a_state_from_before_a_loss_brings_what_was_sent_since(
+    journal: Path, state: dict[str, Any]
+) -> None:
+    with Ledger(journal, {}, "rows") as ledger:
+        ledger.deliver(1, digest(1), Sent(digest(1), "created", START + SECOND))
+    with Ledger(journal, state, "rows") as ledger:
+        assert ledger.change(1, digest(0)) == "updated"
+        assert ledger.change(2, digest(0)) is None
+
+
+def test_a_state_from_before_there_were_journals_is_used(journal: Path) -> None:
+    state = {"rows": Fingerprints({1: digest(0)}).pack()}
+    with Ledger(journal, state, "rows") as ledger:
+        assert ledger.change(1, digest(0)) is None
+        assert ledger.missing(()) == {1}
+        assert ledger.latest is None
