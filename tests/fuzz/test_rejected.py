@@ -32,6 +32,7 @@ DEEP = "[" * 5000 + "]" * 5000
 def sandbox() -> Iterator[Sandbox]:
     config = SandboxConfig(orders=250, offers=130, history_days=20, type2_share=0, limits=False)
     with Sandbox(config) as sandbox:
+        sandbox.clock.advance(10)  # so that the newest order, too, has settled
         yield sandbox
 
 

@@ -76,6 +76,7 @@ def sandbox() -> Iterator[Sandbox]:
         limits=False,
     )
     with Sandbox(config) as sandbox:
+        sandbox.clock.advance(10)  # so that the newest order, too, has settled
         yield sandbox
 
 
