@@ -189,7 +189,7 @@ def test_a_bookmark_in_the_future_is_said_and_read_from_the_start(
     assert len(run.rows("orders")) == len(list(sandbox.world.order_keys()))
     told = [record.getMessage() for record in caplog.records if "in the future" in record.message]
     assert len(told) == 4
-    now = datetime.now(timezone.utc)
+    now = sandbox.clock.moment()
     for stream in ("orders", "returns", "products"):
         for part in run.state["bookmarks"][stream]["partitions"]:
             assert datetime.fromisoformat(part["replication_key_value"]) <= now
