@@ -19,7 +19,7 @@ from tap_emag.tables.rejected import unusable
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from singer_sdk.helpers.types import Context, Record
@@ -75,7 +75,7 @@ class EmagStream(Stream):
         self.primary_keys = self.table.keys
         self.logger.addFilter(_told_by_the_command)
         self._found: set[tuple[Finding, str]] = set()
-        self._writing: dict[str, tuple[EmagStream, Counter]] = {}  # child streams, by name
+        self._writing: dict[str, tuple[ChildStream, Counter]] = {}  # by name
 
     @property
     def partitions(self) -> list[dict[str, Any]] | None:
@@ -199,9 +199,15 @@ class EmagStream(Stream):
     def begin_children(self) -> None:
         """Announce the schemas of the selected child streams, before their first rows."""
         for child in self.child_streams:
-            if child.selected and child.name not in self._writing and isinstance(child, EmagStream):
+            new = child.selected and child.name not in self._writing
+            if new and isinstance(child, ChildStream):
                 child._write_schema_message()  # noqa: SLF001 - this class
                 self._writing[child.name] = (child, child.get_record_counter())
+
+    def let_children_follow(self, keys: Collection[int]) -> None:
+        """Let child streams write what takes requests of their own, by the keys that were read."""
+        for child, _ in list(self._writing.values()):
+            child.write_all(self, keys)
 
     def end_children(self) -> None:
         """Report how many rows the child streams got."""
@@ -313,6 +319,9 @@ class ChildStream(EmagStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
         """Yield nothing: the parent writes this stream's rows."""
         return ()
+
+    def write_all(self, parent: EmagStream, keys: Collection[int]) -> None:
+        """Write, when the parent has been read whole, what its replies do not hold: nothing."""
 
 
 def _told_by_the_command(record: logging.LogRecord) -> bool:

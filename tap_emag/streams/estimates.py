@@ -17,7 +17,9 @@ from tap_emag.streams.products import Products
 from tap_emag.tables import estimates as tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
+
+    from tap_emag.streams.base import EmagStream
 
 REMEMBER_EVERY = 100  # offers
 
@@ -33,11 +35,11 @@ class PerOffer(ChildStream):
         """Ask for one offer; None when the API knows nothing of it."""
         raise NotImplementedError
 
-    def write_all(self, parent: Products, offers: Iterable[int]) -> None:
+    def write_all(self, parent: EmagStream, keys: Collection[int]) -> None:
         """Ask for every offer, from where the last run stopped."""
         bookmark = self.get_context_state(parent.account_context)
         last = bookmark.get("last_offer")
-        left = sorted(offer for offer in offers if last is None or offer > last)
+        left = sorted(offer for offer in keys if last is None or offer > last)
         self.announce(self.name, len(left), self.resource)
         done = 0
         try:

@@ -67,9 +67,7 @@ class Products(EmagStream):
         self.met("unchanged", max(0, len(scan.seen) - written))
         self._tap.counts.counted_products(len(scan.seen))
         self._tap.progress.ended("offers")
-        for child in self.child_streams:
-            if self.writes(child.name) and hasattr(child, "write_all"):
-                child.write_all(self, scan.seen)
+        self.let_children_follow(scan.seen)
 
     def _moment(self, taken: datetime) -> datetime:
         """Return the time of a change, never before one that was written."""
