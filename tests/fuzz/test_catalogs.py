@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_emag import limits, selection
+from tap_emag import selection
 from tap_emag.errors import ConfigurationError
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.tap import STREAMS, TapEmag
@@ -53,12 +53,6 @@ def good() -> Json:
     for stream in catalog["streams"]:
         root(stream)["selected"] = stream["tap_stream_id"] in CHOSEN
     return catalog
-
-
-@pytest.fixture(autouse=True)
-def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bucket in limits.BUCKETS:
-        monkeypatch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
 
 
 def root(stream: Json) -> Json:

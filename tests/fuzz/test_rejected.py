@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tap_emag import limits
 from tap_emag.errors import ContractError, UnsteadyError
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.tables import orders as tables
@@ -34,12 +33,6 @@ def sandbox() -> Iterator[Sandbox]:
     with Sandbox(config) as sandbox:
         sandbox.clock.advance(10)  # so that the newest order, too, has settled
         yield sandbox
-
-
-@pytest.fixture(autouse=True)
-def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bucket in limits.BUCKETS:
-        monkeypatch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
 
 
 def begin() -> str:

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_emag import client as clients
-from tap_emag import limits
 from tap_emag.client import Page
 from tap_emag.errors import ContractError, EmagError, RefusedError, TransientError
 from tests.api import client_for
@@ -84,12 +83,6 @@ def raw() -> Iterator[Raw]:
     server = Raw()
     yield server
     server.close()
-
-
-@pytest.fixture(autouse=True)
-def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bucket in limits.BUCKETS:
-        monkeypatch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
 
 
 def reply(body: bytes, *headers: bytes, length: object = None) -> bytes:

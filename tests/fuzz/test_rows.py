@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_emag import limits
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.tables.cleaning import clean
 from tests.fuzz.runs import FAMILIES, LONG, sync
@@ -56,13 +55,6 @@ def sandbox() -> Iterator[Sandbox]:
     )
     with Sandbox(config) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(autouse=True)
-def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let requests leave at once: what a budget does is tested elsewhere."""
-    for bucket in limits.BUCKETS:
-        monkeypatch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_emag import bookmarks, limits
+from tap_emag import bookmarks
 from tap_emag.errors import ConfigurationError
 from tap_emag.sandbox import Sandbox, SandboxConfig
 from tests.fuzz.runs import LONG, NAMES, command, sync
@@ -80,12 +80,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(autouse=True)
-def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bucket in limits.BUCKETS:
-        monkeypatch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
-
-
 @EXAMPLES
 @given(JSON)
 def test_any_json_is_a_state_or_is_refused(state: object) -> None:
@@ -115,10 +109,7 @@ def test_a_bookmark_is_used_as_it_is_or_left_out_with_a_warning(key: str, value:
 @pytest.fixture(scope="module")
 def good(sandbox: Sandbox) -> Json:
     """The state of a run that has read everything."""
-    with pytest.MonkeyPatch.context() as patch:
-        for bucket in limits.BUCKETS:
-            patch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
-        run = sync(sandbox.url, STREAMS, start_date=begin())
+    run = sync(sandbox.url, STREAMS, start_date=begin())
     assert run.error is None
     return run.state
 
