@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG
 
-from emag_meltano import callbacks
-from emag_meltano.operator import MeltanoOperator
-from emag_meltano.project import Project
-from emag_meltano.schedules import schedules
+from emag_airflow import callbacks
+from emag_airflow.operator import MeltanoOperator
+from orchestrate.meltano.project import Project
+from orchestrate.meltano.schedules import schedules
 
 if TYPE_CHECKING:
-    from emag_meltano.schedules import Schedule, Task
+    from orchestrate.meltano.schedules import Schedule, Task
 
 # A failed task is tried again after 1, 2 and 4 minutes, unless trying again cannot help. Airflow
 # waits up to twice as long, so that not all tasks come at once.
@@ -76,5 +75,5 @@ def _operator(task: Task, schedule: Schedule) -> MeltanoOperator:
     )
 
 
-for _schedule in schedules(Project.from_environment(os.environ)):
+for _schedule in schedules(Project.from_environment()):
     globals()[f"emag_{_schedule.name}"] = _dag(_schedule)

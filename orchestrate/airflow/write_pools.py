@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 
-from emag_meltano.project import MeltanoError, Project
-from emag_meltano.schedules import accounts, schedules
+import emag_airflow  # noqa: F401 - what follows is found by that
+from orchestrate.meltano.project import MeltanoError, Project
+from orchestrate.meltano.schedules import accounts, schedules
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--slots", type=int, default=1, help="jobs of an account at once")
     slots = parser.parse_args().slots
     try:
-        found = accounts(schedules(Project.from_environment(os.environ)))
+        found = accounts(schedules(Project.from_environment()))
     except MeltanoError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -2,10 +2,11 @@
 
 import dagster as dg
 from orchestrate.dagster.assets import build_asset
-from orchestrate.dagster.meltano import schedules
+from orchestrate.dagster.jobs import Job
 from orchestrate.dagster.schedules import build_job, build_schedule
 from orchestrate.dagster.settings import Settings
 from orchestrate.dagster.stuck import build_cleanup, build_sensor
+from orchestrate.meltano.schedules import schedules
 
 
 def build(settings: Settings) -> dg.Definitions:
@@ -14,13 +15,14 @@ def build(settings: Settings) -> dg.Definitions:
     Raises:
         MeltanoError: Meltano does not tell its schedules.
     """
-    known = schedules(settings)
-    assets = {each.job: build_asset(each.job, settings) for each in known}
-    jobs = [build_job(job, asset, settings) for job, asset in assets.items()]
+    # A schedule that Meltano calls `@manual` or `@once` has no times.
+    known = [schedule for schedule in schedules(settings.project) if schedule.cron]
+    jobs = {each.job: Job(each.job, each.tasks) for each in known}
+    assets = {name: build_asset(job, settings) for name, job in jobs.items()}
     cleanup = build_cleanup(settings)
     return dg.Definitions(
         assets=list(assets.values()),
-        jobs=[*jobs, cleanup],
+        jobs=[*(build_job(jobs[name], assets[name], settings) for name in jobs), cleanup],
         schedules=[build_schedule(each, assets[each.job]) for each in known],
         sensors=[build_sensor(cleanup, settings)],
         # A job is a single step: a process for each step would only be a second one.

@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 import dagster as dg
-from orchestrate.dagster.meltano import Job, Schedule, identifier
+from orchestrate.dagster.jobs import Job, identifier
 from orchestrate.dagster.settings import Settings
+from orchestrate.meltano.schedules import Schedule
 
 # One that waits in the queue is as good as one under way: a second one would find nothing to do.
 UNDER_WAY: Final = [
@@ -36,7 +37,7 @@ def build_schedule(schedule: Schedule, asset: dg.AssetsDefinition) -> dg.Schedul
 
     It leaves out a time at which the run before is still under way.
     """
-    job_name = identifier(schedule.job.name)
+    job_name = identifier(schedule.job)
     config = {"ops": {asset.op.name: {"config": {"variables": dict(schedule.variables)}}}}
 
     @dg.schedule(

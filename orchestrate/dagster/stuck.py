@@ -1,13 +1,13 @@
 """Finds runs that hang, whoever has started them, and has them cleaned up."""
 
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
-from orchestrate.dagster.meltano import ask_ops
 from orchestrate.dagster.schedules import is_under_way
 from orchestrate.dagster.settings import Settings
 
-CLEANUP: Final = "cleanup-stuck-runs"
+NAME: Final = "cleanup-stuck-runs"
+CLEANUP: Final = ("invoke", f"emag-ops:{NAME}", "--json")
 LOOK_SECONDS: Final = 300
 
 
@@ -16,7 +16,7 @@ def build_cleanup(settings: Settings) -> dg.JobDefinition:
 
     @dg.op
     def clean_up(context: dg.OpExecutionContext) -> None:
-        report = ask_ops(settings, CLEANUP)
+        report = settings.project.ask_json(*CLEANUP)
         for run in report["cleaned"]:
             context.log.warning("%s (run %s): %s", run["state_id"], run["id"], run["error"])
         context.add_output_metadata(
@@ -27,7 +27,7 @@ def build_cleanup(settings: Settings) -> dg.JobDefinition:
             }
         )
 
-    @dg.job(description=f"`emag-ops {CLEANUP}`: fail stuck runs and end what is left of them")
+    @dg.job(description=f"`emag-ops {NAME}`: fail stuck runs and end what is left of them")
     def cleanup_stuck_runs() -> None:
         clean_up()
 
@@ -47,7 +47,7 @@ def build_sensor(cleanup: dg.JobDefinition, settings: Settings) -> dg.SensorDefi
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if is_under_way(context.instance, cleanup.name):
             return dg.SkipReason("a clean-up is under way")
-        stuck: list[dict[str, Any]] = ask_ops(settings, CLEANUP, "--dry-run")["cleaned"]
+        stuck = settings.project.ask_json(*CLEANUP, "--dry-run")["cleaned"]
         if not stuck:
             return dg.SkipReason("no run is stuck")
         context.log.warning("stuck: %s", ", ".join(run["state_id"] for run in stuck))

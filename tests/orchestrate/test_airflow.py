@@ -33,7 +33,7 @@ Shape = dict[str, Any]  # of all DAGs, see airflow_shape.py
 SHOP = SandboxConfig(orders=60, offers=10, history_days=30)
 MAIN, FBE = "emag_ro_main", "emag_ro_fbe"
 SIDES = ("tap-emag", "target-postgres")
-RUN = re.compile(r"meltano run \S+ tap-emag-orders target-postgres")
+RUN = re.compile(r"meltano \S+ run \S+ tap-emag-orders target-postgres")
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +144,8 @@ def test_a_run_loads_what_the_shop_has(
         assert differences(project.postgres, truth, OF_ORDERS) == []
     assert len(truth.tables["orders"]) == SHOP.orders
     assert "Cleaned up 0 stuck runs" in done.output
+    assert f"tap-emag-orders: orders: {SHOP.orders} rows" in done.output
+    assert "METRIC" not in done.output
     assert booked(project) == [("SUCCESS", "airflow")]
 
 

@@ -183,6 +183,26 @@ def test_a_job_that_is_ended_is_not_tried_again_and_leaves_no_process_behind(
     assert dagster.project.last_run() == "FAIL"
 
 
+def test_a_try_that_takes_too_long_is_ended_and_tried_again(
+    shop: Sandbox, new_dagster: Callable[..., Dagster]
+) -> None:
+    dagster = new_dagster(max_concurrent_requests=1)
+    dagster.environ["EMAG_LONGEST_SECONDS"] = "5"
+    shop.set(latency=30.0)
+    try:
+        assert dagster.execute("orders").code != 0
+    finally:
+        shop.set(latency=0.0)
+    events = dagster.look("events")
+    assert len(of_type(events, "STEP_UP_FOR_RETRY")) == 2
+    (failure,) = of_type(events, "STEP_FAILURE")
+    over = "EMAG_LONGEST_SECONDS (5) is over; the last words were: "
+    assert failure["description"].startswith(over)
+    assert len(failure["description"]) > len(over)
+    assert 5 <= failure["metadata"]["duration_seconds"] < 20
+    assert dagster.project.last_run() == "FAIL"
+
+
 @pytest.fixture(scope="module")
 def defined(new_dagster: Callable[..., Dagster]) -> dict[str, Any]:
     found: dict[str, Any] = new_dagster().look("definitions")

@@ -1,7 +1,8 @@
 """What Meltano is scheduled to do, asked once and then remembered until a setting changes.
 
-Airflow reads its DAG files every half minute, and again for each task. Meltano takes some seconds
-for an answer, so its answers are kept in `.meltano/run/airflow/`, beside what they depend on.
+Airflow reads its DAG files every half minute and again for each task, Dagster loads its definitions
+in each of its processes. Meltano takes some seconds for an answer, so its answers are kept in
+`.meltano/run/orchestrate/`, beside what they depend on.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ import re
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from emag_meltano.project import MeltanoError
+from orchestrate.meltano.project import MeltanoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emag_meltano.project import Project
+    from orchestrate.meltano.project import Project
 
-SETTING = "MELTANO_EXTRACT_"  # what Meltano calls a setting of any tap
-LIMIT = "SYNC_TIMEOUT_SECONDS"
-FORM = "1"  # of what is remembered; another one forgets the rest
+SETTING: Final = "MELTANO_EXTRACT_"  # what Meltano calls a setting of any tap
+LIMIT: Final = "SYNC_TIMEOUT_SECONDS"
+FORM: Final = "1"  # of what is remembered; another one forgets the rest
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A job and when it runs: `cron` is in UTC, None for a job that is only started by hand.
+    """A job, its tasks, and when it runs: `cron` is in UTC, None if it is only started by hand.
 
-    `variables` are those the schedule itself sets.
+    `variables` are environment variables that the schedule itself sets.
     """
 
     name: str
     cron: str | None
+    job: str
     tasks: tuple[Task, ...]
     variables: Mapping[str, str]
 
@@ -65,7 +67,7 @@ def schedules(project: Project) -> list[Schedule]:
         MeltanoError: Meltano has to be asked, and fails.
     """
     name = f"schedules-{project.environment or 'none'}.json"
-    memory = project.root / ".meltano" / "run" / "airflow" / name
+    memory = project.root / ".meltano" / "run" / "orchestrate" / name
     key = _key(project)
     known = _remembered(memory, key)
     if known is None:
@@ -81,7 +83,7 @@ def accounts(known: list[Schedule]) -> list[str]:
 
 def _ask(project: Project) -> list[Schedule]:
     # One after the other: whichever comes first to a new database makes Meltano's tables.
-    listed = _json(project.ask("schedule", "list", "--format=json"))["schedules"]
+    listed = project.ask_json("schedule", "list", "--format=json")["schedules"]
     taps = _taps(project)
     if listed.get("elt"):
         names = ", ".join(schedule["name"] for schedule in listed["elt"])
@@ -90,6 +92,7 @@ def _ask(project: Project) -> list[Schedule]:
         Schedule(
             each["name"],
             each["cron_interval"],
+            each["job"]["name"],
             tuple(_task(task, taps) for task in each["job"]["tasks"]),
             {name: str(value) for name, value in each["env"].items()},
         )
@@ -103,7 +106,7 @@ def _taps(project: Project) -> dict[str, Mapping[str, str]]:
         project.ask("compile", f"--directory={folder}")
         suffix = f".{project.environment}" if project.environment else ""
         path = Path(folder) / f"meltano-manifest{suffix}.json"
-        manifest = _json(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     return {tap["name"]: tap.get("env", {}) for tap in manifest["plugins"]["extractors"]}
 
 
@@ -117,14 +120,6 @@ def _task(blocks: str, taps: Mapping[str, Mapping[str, str]]) -> Task:
     return Task(tuple(blocks.split()), account, sum(limits) if all(limits) else 0)
 
 
-def _json(text: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(text)
-    except ValueError:
-        raise MeltanoError(f"meltano answered no JSON, but {text[:200]!r}") from None
-    return found
-
-
 def _key(project: Project) -> str:
     """Return a digest of what Meltano's answers depend on; of `.env` only when it was written."""
     dotenv = project.root / ".env"
@@ -132,7 +127,7 @@ def _key(project: Project) -> str:
     telling = ("_" + LIMIT, "_MARKETPLACE", "_ACCOUNT_TYPE")
     variables = sorted(item for item in os.environ.items() if item[0].endswith(telling))
     parts = [FORM, project.environment, written, variables]
-    digest = hashlib.sha256((project.root / "meltano.yml").read_bytes())
+    digest = hashlib.sha256(project.declared())
     digest.update(json.dumps(parts).encode())
     return digest.hexdigest()
 
@@ -140,22 +135,25 @@ def _key(project: Project) -> str:
 def _remembered(memory: Path, key: str) -> list[Schedule] | None:
     try:
         stored = json.loads(memory.read_text(encoding="utf-8"))
-        if stored["key"] != key:
-            return None
-        return [
-            Schedule(
-                each["name"],
-                each["cron"],
-                tuple(
-                    Task(tuple(task["blocks"]), task["account"], task["limit"])
-                    for task in each["tasks"]
-                ),
-                each["variables"],
-            )
-            for each in stored["schedules"]
-        ]
+        return _schedules(stored["schedules"]) if stored["key"] == key else None
     except (OSError, ValueError, LookupError, TypeError):
         return None  # not there, or not ours: ask again
+
+
+def _schedules(stored: list[dict[str, Any]]) -> list[Schedule]:
+    return [
+        Schedule(
+            each["name"],
+            each["cron"],
+            each["job"],
+            tuple(
+                Task(tuple(task["blocks"]), task["account"], task["limit"])
+                for task in each["tasks"]
+            ),
+            each["variables"],
+        )
+        for each in stored
+    ]
 
 
 def _remember(memory: Path, key: str, known: list[Schedule]) -> None:
@@ -167,6 +165,6 @@ def _remember(memory: Path, key: str, known: list[Schedule]) -> None:
             "w", dir=memory.parent, prefix=memory.name, delete=False, encoding="utf-8"
         ) as file:
             file.write(text)
-        os.replace(file.name, memory)  # noqa: PTH105 - a name, no Path
+        Path(file.name).replace(memory)
     except OSError:
         return

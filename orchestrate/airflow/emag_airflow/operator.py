@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from emag_meltano.output import Output
-from emag_meltano.process import Process
-from emag_meltano.project import Project
+from orchestrate.meltano.output import Output
+from orchestrate.meltano.process import Process
+from orchestrate.meltano.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,24 +53,20 @@ class MeltanoOperator(BaseOperator):  # type: ignore[misc] # Airflow is in anoth
             AirflowFailException: A setting is wrong or eMAG refuses the caller: not to be retried.
             AirflowException: Anything else.
         """
-        project = Project.from_environment(os.environ)
-        # The run's id is part of the command line, so that `emag-ops` can find its processes.
-        command = [project.command, "run", f"--run-id={uuid4()}", *self.blocks]
+        project = Project.from_environment()
+        command = project.run(str(uuid4()), *self.blocks)
         self.log.info("%s, in %s", " ".join(command), project.root)
         output = Output()
-        variables = {"MELTANO_JOB_TRIGGER": "airflow", **_exact_levels(), **self.variables}
-        process = Process(command, project.root, project.variables(variables))
-        self._process = process
-        try:
+        variables = project.variables({"MELTANO_JOB_TRIGGER": "airflow", **self.variables})
+        with Process(command, project.root, variables) as process:
+            self._process = process
             for raw in process.lines():
                 line = output.read(raw)
-                self.log.log(line.level, "%s: %s", line.source, line.text)
+                if line:
+                    self.log.log(line.level, "%s", line)
             code = process.wait()
-        finally:
-            process.end()
-            self._process = None
         if code:
-            failure = output.failure()
+            failure = output.failure(code)
             raise (AirflowFailException if failure.permanent else AirflowException)(str(failure))
         if self.hint:
             self.log.info(self.hint)
@@ -80,8 +75,3 @@ class MeltanoOperator(BaseOperator):  # type: ignore[misc] # Airflow is in anoth
         """End Meltano, tap and loader: Airflow calls this when the task is to stop."""
         if self._process:
             self._process.ask_to_end(KILL_SECONDS)
-
-
-def _exact_levels() -> dict[str, str]:
-    """Let the tap log JSON: Meltano passes its lines on without their levels."""
-    return {} if "TAP_EMAG_LOG_FORMAT" in os.environ else {"TAP_EMAG_LOG_FORMAT": "json"}

@@ -1,1 +1,0 @@
-"""What the DAGs in `emag_dags.py` are made of; only `operator` needs Airflow."""

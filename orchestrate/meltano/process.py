@@ -1,0 +1,136 @@
+"""A command that is ended together with everything it has started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+# Within these seconds of SIGTERM a tap writes what is complete; then comes SIGKILL.
+GRACE_SECONDS: Final = 15.0
+STEP_SECONDS: Final = 0.05
+
+
+class Process:
+    """A command in a process group of its own: Meltano, and with it tap and loader.
+
+    The whole group is ended when the command is over, when `longest_seconds` are, or when the
+    `with` statement is left. `timed_out` tells that it was ended because its time was over.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        *,
+        longest_seconds: float = 0.0,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        """Start it.
+
+        Args:
+            command: What to run.
+            folder: Where.
+            variables: Its environment variables; it gets no others.
+            longest_seconds: How long it may take; 0 for no limit.
+            grace_seconds: How long it has to end after SIGTERM.
+        """
+        self.timed_out = False
+        self._grace_seconds = grace_seconds
+        self._one_at_a_time = threading.Lock()
+        self._asked = self._over = False
+        self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            command,
+            cwd=folder,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        # Its output ends only when nobody has it open, so nobody who reads could do this.
+        self._watch = threading.Thread(target=self._watch_it, args=[longest_seconds], daemon=True)
+        self._watch.start()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what is left."""
+        self.end()
+
+    def lines(self) -> Iterator[str]:
+        """Yield what it writes, to stdout and stderr, line by line until it ends."""
+        for line in self._process.stdout or ():
+            yield line.rstrip("\n")
+
+    def wait(self) -> int:
+        """Wait for its end and return its code; -15 if SIGTERM ended it."""
+        return self._process.wait()
+
+    def end(self) -> None:
+        """End what is left of the group: SIGTERM, then, after its time to end, SIGKILL."""
+        self._end_group()
+        self._watch.join()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def ask_to_end(self, grace_seconds: float) -> None:
+        """Likewise, but return at once, as a signal handler must; SIGKILL comes from a thread."""
+        self._ask()
+        killer = threading.Timer(grace_seconds, self._signal, [signal.SIGKILL])
+        killer.daemon = True
+        killer.start()
+
+    def _watch_it(self, longest_seconds: float) -> None:
+        try:
+            self._process.wait(longest_seconds or None)
+        except subprocess.TimeoutExpired:
+            self.timed_out = True
+        self._end_group()
+
+    def _end_group(self) -> None:
+        with self._one_at_a_time:
+            self._ask()
+            limit = time.monotonic() + self._grace_seconds
+            while self._alive() and time.monotonic() < limit:
+                time.sleep(STEP_SECONDS)
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._over = True
+
+    def _ask(self) -> None:
+        # Once: the group may still be ending in order when its leader has.
+        if not self._asked:
+            self._asked = True
+            self._signal(signal.SIGTERM)
+
+    def _alive(self) -> bool:
+        # Its end has to be fetched, or the first process would count as alive.
+        self._process.poll()
+        try:
+            os.killpg(self._process.pid, 0)
+        except (ProcessLookupError, PermissionError):  # macOS says the latter of the dead
+            return False
+        return True
+
+    def _signal(self, signum: int) -> None:
+        # What is over has no group any more: its number may be another's.
+        if not self._over:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signum)
