@@ -27,6 +27,7 @@ MOMENTS = ("replication_key_value", "read_at")
 DATED = ("invoices", "customer_invoices")  # streams whose bookmark is a date
 FINGERPRINTS = {"offers", "rows", "returns", "awbs"}
 SENT = {f"{name}_sent" for name in FINGERPRINTS}
+LARGEST_SENT = 2**62  # no pipeline sends so many rows
 PIPELINE = re.compile(r"[0-9a-f]{16}")
 
 
@@ -140,11 +141,11 @@ def _is_offer(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int) and _integers([value]) and value >= 0
+    return isinstance(value, int) and _integers([value]) and 0 <= value <= LARGEST_SENT
 
 
 def _is_pipeline(value: object) -> bool:
-    return bool(PIPELINE.fullmatch(str(value)))
+    return isinstance(value, str) and bool(PIPELINE.fullmatch(value))
 
 
 # Beside moments: which values of a bookmark there are, when they are good, and what is said if not.

@@ -117,12 +117,7 @@ class _LockedFile:
 
 def file_name(account: str, bucket: str) -> str:
     """Return the name of a budget's file, which does not tell the user's name."""
-    return f"budget-{account_id(account)}-{bucket}"
-
-
-def account_id(account: str) -> str:
-    """Return what stands for an account in the names of files: 16 hexadecimal digits."""
-    return hashlib.sha256(account.encode()).hexdigest()[:16]
+    return f"budget-{hashlib.sha256(account.encode()).hexdigest()[:16]}-{bucket}"
 
 
 def pack(budget: Budget, clock: bytes) -> bytes:

@@ -1,9 +1,8 @@
 """What was sent of a list, on this host's disk: it outlives a run that is killed.
 
 A state tells what has surely reached the target; whatever a killed run has sent beyond it, the
-target may hold or not. So each row is noted here before it is written, for all pipelines of the
-account together. Notes only ever make a row be written once more, and tell when its version was
-seen first.
+target may hold or not. So each row is noted here before it is written. Notes only ever make a row
+be written once more, and tell when its version was seen first.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import logging
 import os
 import struct
 import tempfile
+import time
 import zlib
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -30,19 +30,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-emag")
 
-FOLDER = "sent"  # in `state_dir`
-# What, key, fingerprint, microseconds since 1970, number, pipeline.
-NOTE = struct.Struct(">c q 7s q q 8s")
+NOTE = struct.Struct(">c q 7s q q")  # what, key, fingerprint, microseconds since 1970, number
 CHECKSUM = struct.Struct(">I")
 SIZE = NOTE.size + CHECKSUM.size
 CREATED, UPDATED, GONE = b"c", b"u", b"g"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 NOTHING = bytes(7)
-NOBODY = bytes(8)
-# A file is written anew when most of its notes are of versions that others have followed.
+# How many notes are kept: of all rows there are, twice over, and some more.
 SPARE = 2
 SPARE_NOTES = 1000
+KEPT_DAYS = 90  # of a file that nobody adds to
 
 
 class Sent(NamedTuple):
@@ -57,12 +55,11 @@ class Sent(NamedTuple):
 
 
 class Note(NamedTuple):
-    """That something was sent: by which pipeline, and as which of all it has sent."""
+    """That something was sent, and as which of all that was sent to one target."""
 
     key: int
     sent: Sent
-    number: int = 0
-    pipeline: bytes = NOBODY
+    number: int
 
 
 class Journal:
@@ -72,10 +69,9 @@ class Journal:
     around a kill may stay in the target until the row changes again.
     """
 
-    def __init__(self, path: Path, pipeline: bytes = NOBODY) -> None:
-        """Name the file, which is made with the first note, and the pipeline, in 8 bytes."""
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is made with the first note."""
         self._path = path
-        self.pipeline = pipeline
         self._handle: int | None = None
         self._broken = False
 
@@ -98,31 +94,19 @@ class Journal:
             yield _unpacked(packed)
 
     def tidy_up(self, rows: int) -> None:
-        """Put a file of what was sent last in the place of one that is torn, or much longer.
+        """Put a shorter file in the place of one that is torn, or holds too much.
 
-        What counts is what was sent last of a row by anybody, and by this pipeline. `rows` is how
-        many there may be; a file that is no longer than that is left alone.
+        Of each row the last note counts; where they are too many by far, the newest. `rows` is how
+        many rows there may be.
         """
         content = self._content()
-        if len(content) % SIZE == 0 and len(content) <= SIZE * (SPARE * rows + SPARE_NOTES):
+        most = SPARE * rows + SPARE_NOTES
+        if len(content) % SIZE == 0 and len(content) <= SIZE * most:
             return
-        last: dict[tuple[int, bytes], int] = {}
-        number = 0
-        for number, packed in enumerate(_whole(content), start=1):
-            note = _unpacked(packed)
-            last[note.key, b""] = number
-            if note.pipeline == self.pipeline:
-                last[note.key, note.pipeline] = number
-        kept = set(last.values())
-        if len(content) % SIZE or number > SPARE * len(kept) + SPARE_NOTES:
-            self._replace(
-                [
-                    packed
-                    for number, packed in enumerate(_whole(content), start=1)
-                    if number in kept
-                ],
-                len(content),
-            )
+        last = {_unpacked(packed).key: place for place, packed in enumerate(_whole(content))}
+        kept = set(sorted(last.values())[-most:])
+        left = [packed for place, packed in enumerate(_whole(content)) if place in kept]
+        self._replace(left, len(content))
 
     def add(self, note: Note) -> None:
         """Add a note; it is with the system, and outlives this process, when this returns."""
@@ -148,6 +132,8 @@ class Journal:
             try:
                 fcntl.flock(handle, fcntl.LOCK_SH)
                 if self._is_at_its_place(handle):
+                    # Behind a torn note all others would be out of step.
+                    os.truncate(handle, os.fstat(handle).st_size // SIZE * SIZE)
                     return handle
             except OSError:
                 os.close(handle)
@@ -170,11 +156,21 @@ class Journal:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._is_at_its_place(handle) and os.fstat(handle).st_size == size:
-                    with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
-                        file.writelines(map(_checked, kept))
-                    Path(file.name).replace(self._path)
+                    self._write_anew(kept)
             finally:
                 os.close(handle)
+
+    def _write_anew(self, kept: list[bytes]) -> None:
+        handle, name = tempfile.mkstemp(dir=self._path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.writelines(map(_checked, kept))
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
 
     def _is_at_its_place(self, handle: int) -> bool:
         with suppress(FileNotFoundError):
@@ -193,6 +189,16 @@ class Journal:
         )
 
 
+def sweep(folder: Path) -> None:
+    """Remove files that nobody has added to for KEPT_DAYS: their states are gone, or at rest."""
+    oldest = time.time() - KEPT_DAYS * 86_400
+    with suppress(OSError):
+        for path in folder.iterdir():
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+
+
 def _packed(note: Note) -> bytes:
     sent = note.sent
     what = CREATED if sent.change == "created" else UPDATED
@@ -202,18 +208,17 @@ def _packed(note: Note) -> bytes:
         sent.digest or NOTHING,
         0 if sent.moment is None else (sent.moment - EPOCH) // MICROSECOND,
         note.number,
-        note.pipeline,
     )
 
 
 def _unpacked(packed: bytes) -> Note:
-    what, key, digest, moment, number, pipeline = NOTE.unpack(packed)
+    what, key, digest, moment, number = NOTE.unpack(packed)
     sent = Sent(
         None if what == GONE else digest,
         "created" if what == CREATED else "updated",
         EPOCH + moment * MICROSECOND if moment else None,
     )
-    return Note(key, sent, number, pipeline)
+    return Note(key, sent, number)
 
 
 def _checked(packed: bytes) -> bytes:

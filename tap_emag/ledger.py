@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.changes import Fingerprints
-from tap_emag.journal import Journal, Note, Sent
+from tap_emag.journal import Journal, Note, Sent, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,55 +20,49 @@ if TYPE_CHECKING:
 
     from tap_emag.changes import Change
 
-PIPELINE = "pipeline"  # in a bookmark: what tells it from other pipelines of the account
+PIPELINE = "pipeline"  # in a bookmark: what tells it from others, whose targets are others
 PIPELINE_BYTES = 8
 SENT = "_sent"  # behind a name: up to which number the state stands for what was sent
+# A state may be copied, into another environment for example: from then on it is another one's.
+PLACE = ("MELTANO_PROJECT_ROOT", "MELTANO_ENVIRONMENT", "MELTANO_EXTRACTOR_NAME")
 
 
 class Ledger:
     """Tells which rows of a list are to be written; use it in a `with` block.
 
-    A row is left out when the state knows this version of it to be written, nothing was sent of it
-    since, and no other pipeline has sent another version last. So a row that changed, and changed
-    back around a run that was killed, is written once more, whichever version the target holds.
+    A row is left out when the state knows this version of it to be written, and nothing was sent of
+    it since. So a row that changed, and changed back around a run that was killed, is written once
+    more, whichever version the target holds.
     """
 
-    def __init__(self, journal: Path, bookmark: dict[str, Any], name: str) -> None:
+    def __init__(self, folder: Path, bookmark: dict[str, Any], name: str) -> None:
         """Start from what is known of delivered rows.
 
         Args:
-            journal: A file in which is noted what is sent, for all pipelines of the account.
+            folder: Where it is noted what is sent, a file for each pipeline and list.
             bookmark: What the state has of the stream. Which pipeline it belongs to is written
-                there, unless it is known; a state that begins anew is that of another one.
+                there, unless it is known; a state that begins anew is that of a new one.
             name: Under which name fingerprints stand in the bookmark.
         """
         self._name = name
         self._known = Fingerprints.unpack(bookmark.get(name) or "") or Fingerprints()
         if PIPELINE not in bookmark:
             bookmark[PIPELINE] = secrets.token_hex(PIPELINE_BYTES)
-        self._journal = Journal(journal, bytes.fromhex(bookmark[PIPELINE]))
-        settled = self._number = bookmark.get(name + SENT, 0)
-        self.latest: datetime | None = None  # of all times that were sent
-        # What this pipeline has sent and the state does not stand for: the target may have it.
+            sweep(folder)
+        self._journal = Journal(folder / f"{_pipeline(bookmark)}-{name}")
+        self._number = bookmark.get(name + SENT, 0)
+        self.latest: datetime | None = None  # of the times that were sent
+        # What was sent and the state does not stand for: the target may have it.
         self._unsettled: dict[int, Note] = {}
-        # What another pipeline has sent last and the state does not know of.
-        self._strange: set[int] = set()
+        self._take_up(settled=self._number)
+
+    def _take_up(self, settled: int) -> None:
         self._journal.tidy_up(len(self._known))
         for note in self._journal.read():
-            self._take(note, settled)
-
-    def _take(self, note: Note, settled: int) -> None:
-        """Take up a note; later ones of a row go before earlier ones."""
-        key, sent = note.key, note.sent
-        self._number = max(self._number, note.number)
-        self.latest = max(filter(None, (self.latest, sent.moment)), default=None)
-        own = note.pipeline == self._journal.pipeline
-        if own and note.number > settled:
-            self._unsettled[key] = note
-        if own or self._known.get(key) == sent.digest:
-            self._strange.discard(key)
-        else:
-            self._strange.add(key)
+            if note.number > settled:
+                self._unsettled[note.key] = note
+                self._number = max(self._number, note.number)
+                self.latest = max(filter(None, (self.latest, note.sent.moment)), default=None)
 
     def __enter__(self) -> Self:
         self._journal.__enter__()
@@ -87,9 +83,7 @@ class Ledger:
     def change(self, key: int, digest: bytes) -> Change | None:
         """Tell what a row read now is against what was delivered: None means unchanged."""
         change = self._known.change(key, digest)
-        if change is None and (key in self._unsettled or key in self._strange):
-            return "updated"
-        return change
+        return "updated" if change is None and key in self._unsettled else change
 
     def unsettled(self, key: int, digest: bytes | None) -> Sent | None:
         """Return what a run that was killed has sent of this version, or None for the row's end.
@@ -98,6 +92,10 @@ class Ledger:
         """
         note = self._unsettled.get(key)
         return note.sent if note and note.sent.digest == digest else None
+
+    def doubtful(self) -> set[int]:
+        """Return the keys of rows that a killed run has sent and that have not been met again."""
+        return {key for key, note in self._unsettled.items() if note.sent.digest is not None}
 
     def deliver(self, key: int, digest: bytes, sent: Sent | None = None) -> None:
         """Note that this version of a row is about to be written; `sent` if a time goes with it."""
@@ -118,7 +116,7 @@ class Ledger:
 
         Those whose end was sent are among them while the target may not have heard of it.
         """
-        return self._known.missing(seen) | {*self._unsettled, *self._strange}.difference(seen)
+        return self._known.missing(seen) | self._unsettled.keys() - set(seen)
 
     def settle(self) -> None:
         """Note that the whole list was met: what a killed run has sent is sent again by now."""
@@ -135,6 +133,11 @@ class Ledger:
 
     def _note(self, key: int, sent: Sent) -> None:
         self._number += 1
-        self._journal.add(Note(key, sent, self._number, self._journal.pipeline))
+        self._journal.add(Note(key, sent, self._number))
         self._unsettled.pop(key, None)
-        self._strange.discard(key)
+
+
+def _pipeline(bookmark: dict[str, Any]) -> str:
+    """Return what stands for a pipeline in the name of a file, unlike in any copy of its state."""
+    place = [bookmark[PIPELINE], *(os.environ.get(name, "") for name in PLACE)]
+    return blake2b("\0".join(place).encode(), digest_size=PIPELINE_BYTES).hexdigest()

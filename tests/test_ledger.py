@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tap_emag.changes import Fingerprints, fingerprint
-from tap_emag.journal import Sent
+from tap_emag.journal import KEPT_DAYS, Sent
 from tap_emag.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ KEYS = st.integers(1, 4)
 WHICH = st.sampled_from([0, 0, 0, 1])
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)
-Message = tuple[int, int | None]  # a key and its version, or its end
+Message = tuple[int, int | None, datetime]  # a key, its version or its end, and the time of that
 
 
 def digest(version: int) -> bytes:
@@ -38,17 +39,18 @@ class Pipeline:
 
     target: dict[int, int] = field(default_factory=dict)
     ends: set[int] = field(default_factory=set)  # keys whose end was told last
+    told: dict[tuple[int, datetime], int | None] = field(default_factory=dict)  # what was, when
     state: dict[str, Any] = field(default_factory=dict)
     kept: list[dict[str, Any]] = field(default_factory=lambda: [{}])
     whole: bool = False
-    # Whether an end may stay untold: without a state nobody knows whose notes there are, and the
-    # other pipeline may have told the end to its own target.
+    # Whether an end may stay untold: a run that had no state was killed, or the state was lost.
     unsure: bool = False
 
     def load(self, messages: Iterable[Message]) -> int:
         number = 0
-        for key, version in messages:
+        for key, version, moment in messages:
             number += 1
+            assert self.told.setdefault((key, moment), version) == version, "written over another"
             if version is None:
                 self.ends.add(key)
             else:
@@ -63,7 +65,6 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._folder = TemporaryDirectory()
-        self.journal = Path(self._folder.name) / "rows"
         self.source: dict[int, int] = {}
         self.pipelines = [Pipeline(), Pipeline()]
         self.now = START
@@ -137,17 +138,20 @@ class Machine(RuleBasedStateMachine):
 
     def _messages(self, state: dict[str, Any]) -> Iterator[Message]:
         self.now += SECOND
-        with Ledger(self.journal, state, "rows") as ledger:
+        with Ledger(Path(self._folder.name), state, "rows") as ledger:
             for key, version in sorted(self.source.items()):
                 if self.midst:
                     state |= ledger.bookmark()
                 if ledger.change(key, digest(version)):
-                    sent = Sent(digest(version), "updated", self.now)
+                    new = Sent(digest(version), "updated", self.now)
+                    sent = ledger.unsettled(key, digest(version)) or new
                     ledger.deliver(key, digest(version), sent)
-                    yield key, version
+                    yield key, version, sent.moment or self.now
             for key in sorted(ledger.missing(self.source)):
-                ledger.tell_gone(key, self.now)
-                yield key, None
+                before = ledger.unsettled(key, None)
+                moment = before.moment if before and before.moment else self.now
+                ledger.tell_gone(key, moment)
+                yield key, None, moment
             ledger.settle()
             state |= ledger.bookmark()
 
@@ -157,29 +161,29 @@ TestLedger.settings = settings(max_examples=400, stateful_step_count=30, deadlin
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "sent" / "rows"
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "sent"
 
 
 @pytest.fixture
-def state(journal: Path) -> dict[str, Any]:
+def state(folder: Path) -> dict[str, Any]:
     """What a run has left that wrote version 0 of the keys 1 and 2."""
     found: dict[str, Any] = {}
-    with Ledger(journal, found, "rows") as ledger:
+    with Ledger(folder, found, "rows") as ledger:
         for key in (1, 2):
             ledger.deliver(key, digest(0), Sent(digest(0), "created", START))
         return found | ledger.bookmark()
 
 
 def test_what_a_killed_run_has_told_is_known_to_the_next(
-    journal: Path, state: dict[str, Any]
+    folder: Path, state: dict[str, Any]
 ) -> None:
     sent, last = Sent(digest(1), "updated", START + SECOND / 7), START + SECOND
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         ledger.deliver(1, digest(1), sent)
         ledger.tell_gone(2, last)
         assert ledger.unsettled(1, digest(1)) is None, "it is no run that was killed"
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         assert ledger.latest == last
         assert ledger.unsettled(1, digest(1)) == sent
         assert ledger.unsettled(1, digest(0)) is None
@@ -191,92 +195,96 @@ def test_what_a_killed_run_has_told_is_known_to_the_next(
         assert len(ledger) == 2
 
 
-def test_what_the_state_stands_for_is_settled(journal: Path, state: dict[str, Any]) -> None:
-    with Ledger(journal, state, "rows") as ledger:
+def test_what_the_state_stands_for_is_settled(folder: Path, state: dict[str, Any]) -> None:
+    with Ledger(folder, state, "rows") as ledger:
         for key in (1, 2):
             assert ledger.change(key, digest(0)) is None
             assert ledger.unsettled(key, digest(0)) is None
         assert ledger.missing({1, 2}) == set()
-        assert ledger.latest == START
+        assert ledger.latest is None
 
 
 def test_what_a_killed_run_has_sent_stays_unsettled_until_it_is_met_again(
-    journal: Path, state: dict[str, Any]
+    folder: Path, state: dict[str, Any]
 ) -> None:
     sent = Sent(digest(1), "updated", START + SECOND)
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         for key in (1, 2):
             ledger.deliver(key, digest(1), sent)
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         ledger.deliver(1, digest(1), ledger.unsettled(1, digest(1)))
         midst = state | ledger.bookmark()
         assert ledger.unsettled(2, digest(1)) == sent
         ledger.deliver(2, digest(1), sent)
         whole = state | ledger.bookmark()
-    with Ledger(journal, midst, "rows") as ledger:
+    with Ledger(folder, midst, "rows") as ledger:
         assert ledger.unsettled(2, digest(1)) == sent
-    with Ledger(journal, whole, "rows") as ledger:
+    with Ledger(folder, whole, "rows") as ledger:
         assert ledger.change(2, digest(1)) is None
         assert ledger.unsettled(2, digest(1)) is None
 
 
 def test_a_row_that_makes_no_sense_any_more_does_not_unsettle_others_for_ever(
-    journal: Path, state: dict[str, Any]
+    folder: Path, state: dict[str, Any]
 ) -> None:
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         ledger.deliver(1, digest(1))
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         ledger.deliver(2, digest(1))  # and nothing is known of the first one
         ledger.settle()
         state |= ledger.bookmark()
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         assert ledger.change(2, digest(1)) is None
 
 
 def test_another_host_that_has_kept_the_state_leaves_nothing_unsettled_here(
-    journal: Path, state: dict[str, Any]
+    folder: Path, state: dict[str, Any]
 ) -> None:
-    with Ledger(journal.parent / "of another host", state, "rows") as ledger:
+    with Ledger(folder / "of another host", state, "rows") as ledger:
         ledger.deliver(1, digest(1), Sent(digest(1), "updated", START + SECOND))
         state |= ledger.bookmark()
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         assert ledger.unsettled(1, digest(0)) is None
         assert ledger.change(1, digest(1)) is None
         assert ledger.change(1, digest(0)) == "updated"
         assert ledger.change(2, digest(0)) is None
 
 
-def test_another_pipeline_is_told_of_no_times(journal: Path, state: dict[str, Any]) -> None:
-    """Its target may have seen the same version at another time, and others since."""
+def test_pipelines_know_nothing_of_each_other(folder: Path, state: dict[str, Any]) -> None:
     other: dict[str, Any] = {}
-    with Ledger(journal, other, "rows") as ledger:
+    with Ledger(folder, other, "rows") as ledger:
         assert ledger.change(1, digest(0)) == "created"
         assert ledger.unsettled(1, digest(0)) is None
+        assert ledger.missing(()) == set()
     assert other["pipeline"] != state["pipeline"]
 
 
-def test_what_went_while_the_state_was_lost_is_missing(
-    journal: Path, state: dict[str, Any]
+def test_a_copy_of_a_state_is_another_pipeline(
+    folder: Path, state: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state.clear()
-    with Ledger(journal, state, "rows") as ledger:
-        assert ledger.change(1, digest(0)) == "created"
-        assert ledger.missing({1}) == {2}
+    monkeypatch.setenv("MELTANO_ENVIRONMENT", "prod")
+    with Ledger(folder, dict(state), "rows") as ledger:
+        ledger.deliver(1, digest(1), Sent(digest(1), "updated", START + SECOND))
+    monkeypatch.setenv("MELTANO_ENVIRONMENT", "dev")
+    with Ledger(folder, dict(state), "rows") as ledger:
+        assert ledger.change(1, digest(0)) is None
 
 
-def test_a_state_from_before_a_loss_brings_what_was_sent_since(
-    journal: Path, state: dict[str, Any]
+def test_old_journals_are_swept_when_a_new_state_begins(
+    folder: Path, state: dict[str, Any]
 ) -> None:
-    with Ledger(journal, {}, "rows") as ledger:
-        ledger.deliver(1, digest(1), Sent(digest(1), "created", START + SECOND))
-    with Ledger(journal, state, "rows") as ledger:
-        assert ledger.change(1, digest(0)) == "updated"
-        assert ledger.change(2, digest(0)) is None
+    (file,) = folder.iterdir()
+    old = file.stat().st_mtime - (KEPT_DAYS + 1) * 86_400
+    os.utime(file, (old, old))
+    with Ledger(folder, state, "rows"):
+        assert file.exists()
+    with Ledger(folder, {}, "rows"):
+        assert not file.exists()
 
 
-def test_a_state_from_before_there_were_journals_is_used(journal: Path) -> None:
+def test_a_state_from_before_there_were_journals_is_used(folder: Path) -> None:
     state = {"rows": Fingerprints({1: digest(0)}).pack()}
-    with Ledger(journal, state, "rows") as ledger:
+    with Ledger(folder, state, "rows") as ledger:
         assert ledger.change(1, digest(0)) is None
         assert ledger.missing(()) == {1}
         assert ledger.latest is None

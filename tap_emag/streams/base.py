@@ -10,9 +10,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.metrics import DEFAULT_LOG_INTERVAL, Counter, Metric, Tag
 
-from tap_emag.budgets import account_id
 from tap_emag.errors import EmagError
-from tap_emag.journal import FOLDER as JOURNALS
 from tap_emag.ledger import Ledger
 from tap_emag.readers import Ordered
 from tap_emag.tables.rejected import unusable
@@ -180,12 +178,9 @@ class EmagStream(Stream):
 
     def ledger(self, context: Context | None, name: str) -> Ledger:
         """Open the ledger of what was written, with the fingerprints of that name in the state."""
-        settings = self._tap.settings
-        file = f"{account_id(settings.account)}-{self.name}-{name}"
         with self._tap.state_lock:
-            return Ledger(
-                settings.state_dir / JOURNALS / file, self.get_context_state(context), name
-            )
+            bookmark = self.get_context_state(context)
+            return Ledger(self._tap.settings.state_dir / "sent" / self.name, bookmark, name)
 
     @cached_property
     def requests(self) -> Ordered:

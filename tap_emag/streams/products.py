@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.bookmarks import SLACK
 from tap_emag.changes import fingerprint
 from tap_emag.errors import EmagError
 from tap_emag.journal import Sent
@@ -15,7 +16,6 @@ from tap_emag.tables.account import key_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -38,7 +38,7 @@ class Products(EmagStream):
         self.begin_children()
         scan = Scan(self._tap.client, self.requests, "product_offer", offer_id)
         with self.ledger(context, "offers") as ledger:
-            self._latest = ledger.latest
+            self._latest = self._newest(context, ledger)
             try:
                 yield from self._scanned(context, ledger, scan)
             except EmagError:
@@ -69,10 +69,19 @@ class Products(EmagStream):
         self._tap.progress.ended("offers")
         self.let_children_follow(scan.seen)
 
+    def _newest(self, context: Context | None, ledger: Ledger) -> datetime | None:
+        """Return the newest time that was written, by the state, or by a run that was killed."""
+        known = self.get_context_state(context).get("replication_key_value")
+        times = [datetime.fromisoformat(known) if known else None, ledger.latest]
+        return max(filter(None, times), default=None)
+
     def _moment(self, taken: datetime) -> datetime:
-        """Return the time of a change, never before one that was written."""
+        """Return the time of a change, never before one that was written.
+
+        One that lies more than a day ahead was written by a clock that has been put right since.
+        """
         moment = taken.astimezone(timezone.utc)
-        if self._latest:
+        if self._latest and self._latest < moment + SLACK:
             moment = max(moment, self._latest + timedelta(microseconds=1))
         self._latest = moment
         return moment

@@ -47,6 +47,8 @@ class Returns(EmagStream):
         self._reached = bookmark.get("replication_key_value")
         with self.ledger(context, "returns") as ledger:
             changed = ChangedItems(ledger, self.met)
+            # What a killed run has sent is looked at once more, and so are its shipments.
+            self._open_before |= ledger.doubtful()
             try:
                 for raw in self._raw(bookmark):
                     item = self.placed(raw, self._item, "emag_id")
@@ -92,7 +94,7 @@ class Returns(EmagStream):
             for page in scan.read():
                 yield from page.rows
         # A number below 0 was made up here, see `key_of`: eMAG knows nothing of it.
-        missing = [key for key in bookmark.get("open", []) if key not in met and key > 0]
+        missing = sorted(key for key in self._open_before if key not in met and key > 0)
         for _, rows in self.requests.map(self._one, missing):
             yield from rows
 

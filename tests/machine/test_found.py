@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_emag.errors import TargetGoneError
+from tap_emag.tables import reference
 from tests.machine import runs
 from tests.machine.events import During, Event
 from tests.machine.runs import Ending
@@ -269,15 +271,6 @@ def test_an_offer_that_came_and_went_around_a_kill_is_told_as_gone(tmp_path: Pat
     assert [row["id"] for row in story.rows("product_deletions")] == [new]
 
 
-def test_an_offer_that_goes_while_the_state_is_lost_is_told_as_gone(tmp_path: Path) -> None:
-    story = Story(tmp_path, PLAIN, offers=3)
-    assert story.run() == 0
-    (gone,) = story.shop.world.withdraw_offers(1)
-    story.state = None
-    assert story.run() == 0
-    assert [row["id"] for row in story.rows("product_deletions")] == [gone]
-
-
 def test_an_offer_that_is_sent_in_vain_between_two_kills_is_written(tmp_path: Path) -> None:
     story = Story(tmp_path, PLAIN, offers=3)
     assert story.run() == 0
@@ -325,3 +318,121 @@ def test_a_return_that_goes_back_to_what_it_was_around_a_kill_is_written(tmp_pat
     world.return_book._turns.clear()
     assert story.run() == 0
     assert rows_of(story, "returns") == before
+
+
+def lose_the_journals(tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "sent")
+
+
+def test_versions_follow_each_other_when_the_clock_is_put_back_and_the_journal_is_lost(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    lose_the_journals(tmp_path)
+    story.shop.sandbox.clock.advance(-1800)
+    (changed,) = story.shop.world.touch_offers(1)
+    (gone,) = story.shop.world.withdraw_offers(ids=[min(story.there("products") - {changed})])
+    assert story.run() == 0
+    written = {row["id"]: row["changed_at"] for row in story.rows("products")}
+    versions = [r["changed_at"] for r in story.rows("product_history") if r["id"] == changed]
+    assert written[changed] == max(versions) > min(versions)
+    (told,) = story.rows("product_deletions")
+    assert told["changed_at"] > written[gone]
+
+
+def test_a_clock_that_was_once_a_year_ahead_is_not_believed_for_ever(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, offers=3)
+    assert story.run() == 0
+    assert story.state is not None
+    story.shop.sandbox.clock.advance(365 * DAY)
+    story.shop.world.touch_offers(1)
+    lose_the_state(story)
+    story.shop.sandbox.clock.advance(-365 * DAY)
+    (changed,) = story.shop.world.touch_offers(1)
+    assert story.run() == 0
+    (row,) = (row for row in story.rows("products") if row["id"] == changed)
+    assert row["changed_at"] < PLAIN + timedelta(days=1)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_shipments_of_a_return_that_opens_before_a_kill_and_closes_behind_it_are_read(
+    tmp_path: Path, *, killed: bool
+) -> None:
+    story = Story(tmp_path, PLAIN, orders=60, since=30)
+    world = story.shop.world
+    assert story.run() == 0
+    opened = world.open_returns(12, at=story.shop.now)
+    story.shop.sandbox.clock.advance(2 * DAY)
+    if killed:
+        lose_the_state(story)
+    else:
+        assert story.run() == 0
+    assert len(list(story.rows("awbs"))) > 3
+    world.close_returns(opened)
+    story.shop.sandbox.clock.advance(6 * DAY)
+    assert story.run() == 0
+    for row in story.rows("awbs"):
+        assert row["status_code"] == world.awb(row["reservation_id"])["status"]["code"]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_return_that_opens_again_around_a_kill_is_read_however_old(
+    tmp_path: Path, *, killed: bool
+) -> None:
+    story = Story(tmp_path, PLAIN, orders=60, since=30)
+    world = story.shop.world
+    (old,) = world.open_returns(1, at=PLAIN - timedelta(hours=1))
+    world.close_returns([old])
+    number = world.return_book.number(old)
+    closed = world.return_book._events[number]
+    story.shop.sandbox.clock.advance(1)
+    assert story.run() == 0
+    story.shop.sandbox.clock.advance(20 * DAY)
+    for events, kill in ((tuple(e for e in closed if e.status < 4), killed), (closed, False)):
+        world.return_book._events[number] = events
+        world.return_book._turns.clear()
+        kept = story.state
+        ending = KILLED if kill else WHOLE
+        assert (story.run(ending=ending, return_lookback_days=1) == 0) is not kill
+        story.state = kept if kill else story.state
+    (row,) = (row for row in story.rows("returns") if row["emag_id"] == old)
+    assert row["request_status"] == world.return_(old)["request_status"]
+
+
+def test_an_entry_of_a_list_that_changed_around_a_kill_and_is_as_before_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(tmp_path, PLAIN)
+    settings: dict[str, Any] = {"metadata_cache_ttl_seconds": 0}
+    assert story.run(**settings) == 0
+    before = rows_of(story, "vat_rates")
+    row = reference.vat_rate_row
+
+    def changed(*given: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+        return row(*given, **more) | {"vat_rate": "0.5"}
+
+    kept = story.state
+    with monkeypatch.context() as patch:
+        patch.setattr(reference, "vat_rate_row", changed)
+        assert story.run(ending=KILLED, **settings) != 0
+    story.state = kept
+    assert rows_of(story, "vat_rates") != before
+    assert story.run(**settings) == 0
+    assert rows_of(story, "vat_rates") == before
+
+
+def test_each_list_of_each_pipeline_has_a_journal_of_its_own(tmp_path: Path) -> None:
+    story = Story(tmp_path, PLAIN, orders=60, offers=3, since=30)
+    story.shop.world.open_returns(12, at=story.shop.now)
+    story.shop.sandbox.clock.advance(2 * DAY)
+    assert story.run() == 0
+    first = sorted(path.relative_to(tmp_path / "sent") for path in tmp_path.glob("sent/*/*"))
+    lists = {(path.parts[0], path.name.split("-")[1]) for path in first}
+    assert {("products", "offers"), ("returns", "returns"), ("returns", "awbs")} <= lists
+    assert len(lists) == len(first)
+    kept, story.state = story.state, None
+    assert story.run() == 0
+    story.state = kept
+    assert story.run() == 0
+    assert len(list(tmp_path.glob("sent/*/*"))) == 2 * len(first)
