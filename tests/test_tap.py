@@ -224,7 +224,9 @@ def test_unknown_keys_are_kept_and_told_once(
     sandbox.config.unknown_keys = True
     run = sync(sandbox, order_types=[3])
     assert any(row["extra"] for row in run.rows("orders"))
-    told = [record.getMessage() for record in caplog.records if "not known yet" in record.message]
+    told = [
+        record.getMessage() for record in caplog.records if "not known yet" in record.getMessage()
+    ]
     assert told
     assert len(told) == len(set(told))
 

@@ -212,7 +212,7 @@ def test_a_defect_of_the_tap_costs_a_place_and_not_the_row(
     kept = run.rows("rejected_rows")
     assert {row["reason"] for row in kept} == {"the tap failed at it: ZeroDivisionError"}
     assert {int(json.loads(row["row"])["id"]) for row in kept} == {i for i in ids if i % 10 == 0}
-    [told] = [r.getMessage() for r in caplog.records if "defect of tap-emag" in r.message]
+    [told] = [r.getMessage() for r in caplog.records if "defect of tap-emag" in r.getMessage()]
     assert "in failing" in told
     customers = [str(json.loads(row["row"])["customer"]["name"]) for row in kept]
     assert not any(name in caplog.text for name in customers)

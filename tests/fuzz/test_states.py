@@ -178,7 +178,9 @@ def test_a_bookmark_in_the_future_is_said_and_read_from_the_start(
     run = sync(sandbox.url, STREAMS, state, start_date=begin())
     assert run.error is None
     assert len(run.rows("orders")) == len(list(sandbox.world.order_keys()))
-    told = [record.getMessage() for record in caplog.records if "in the future" in record.message]
+    told = [
+        record.getMessage() for record in caplog.records if "in the future" in record.getMessage()
+    ]
     assert len(told) == 4
     now = sandbox.clock.moment()
     for stream in ("orders", "returns", "products"):
