@@ -33,7 +33,7 @@ logger = logging.getLogger("tap-emag")
 NOTE = struct.Struct(">c q 7s q q")  # what, key, fingerprint, microseconds since 1970, number
 CHECKSUM = struct.Struct(">I")
 SIZE = NOTE.size + CHECKSUM.size
-CREATED, UPDATED, GONE = b"c", b"u", b"g"
+CREATED, UPDATED, GONE, MARK = b"c", b"u", b"g", b"m"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 NOTHING = bytes(7)
@@ -55,10 +55,13 @@ class Sent(NamedTuple):
 
 
 class Note(NamedTuple):
-    """That something was sent, and as which of all that was sent to one target."""
+    """That something was sent, and as which of all that was sent to one target.
+
+    Or, without `sent`, that a key was marked; what that means is up to whoever does it.
+    """
 
     key: int
-    sent: Sent
+    sent: Sent | None
     number: int
 
 
@@ -96,14 +99,17 @@ class Journal:
     def tidy_up(self, rows: int) -> None:
         """Put a shorter file in the place of one that is torn, or holds too much.
 
-        Of each row the last note counts; where they are too many by far, the newest. `rows` is how
-        many rows there may be.
+        Of each key the last note counts, and its last mark; where they are too many by far, the
+        newest. `rows` is how many rows there may be.
         """
         content = self._content()
         most = SPARE * rows + SPARE_NOTES
         if len(content) % SIZE == 0 and len(content) <= SIZE * most:
             return
-        last = {_unpacked(packed).key: place for place, packed in enumerate(_whole(content))}
+        last: dict[tuple[int, bool], int] = {}
+        for place, packed in enumerate(_whole(content)):
+            note = _unpacked(packed)
+            last[note.key, note.sent is None] = place
         kept = set(sorted(last.values())[-most:])
         left = [packed for place, packed in enumerate(_whole(content)) if place in kept]
         self._replace(left, len(content))
@@ -201,6 +207,8 @@ def sweep(folder: Path) -> None:
 
 def _packed(note: Note) -> bytes:
     sent = note.sent
+    if sent is None:
+        return NOTE.pack(MARK, note.key, NOTHING, 0, note.number)
     what = CREATED if sent.change == "created" else UPDATED
     return NOTE.pack(
         GONE if sent.digest is None else what,
@@ -213,6 +221,8 @@ def _packed(note: Note) -> bytes:
 
 def _unpacked(packed: bytes) -> Note:
     what, key, digest, moment, number = NOTE.unpack(packed)
+    if what == MARK:
+        return Note(key, None, number)
     sent = Sent(
         None if what == GONE else digest,
         "created" if what == CREATED else "updated",

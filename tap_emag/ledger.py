@@ -54,14 +54,19 @@ class Ledger:
         self.latest: datetime | None = None  # of the times that were sent
         # What was sent and the state does not stand for: the target may have it.
         self._unsettled: dict[int, Note] = {}
+        self.marked: set[int] = set()  # by a run that was killed
         self._take_up(settled=self._number)
 
     def _take_up(self, settled: int) -> None:
         self._journal.tidy_up(len(self._known))
         for note in self._journal.read():
-            if note.number > settled:
+            if note.number <= settled:
+                continue
+            self._number = max(self._number, note.number)
+            if note.sent is None:
+                self.marked.add(note.key)
+            else:
                 self._unsettled[note.key] = note
-                self._number = max(self._number, note.number)
                 self.latest = max(filter(None, (self.latest, note.sent.moment)), default=None)
 
     def __enter__(self) -> Self:
@@ -91,11 +96,11 @@ class Ledger:
         The target may have it; sent again just as it was, it stands there once.
         """
         note = self._unsettled.get(key)
-        return note.sent if note and note.sent.digest == digest else None
+        return note.sent if note and note.sent and note.sent.digest == digest else None
 
     def doubtful(self) -> set[int]:
         """Return the keys of rows that a killed run has sent and that have not been met again."""
-        return {key for key, note in self._unsettled.items() if note.sent.digest is not None}
+        return {key for key, note in self._unsettled.items() if note.sent and note.sent.digest}
 
     def deliver(self, key: int, digest: bytes, sent: Sent | None = None) -> None:
         """Note that this version of a row is about to be written; `sent` if a time goes with it."""
@@ -106,6 +111,11 @@ class Ledger:
         """Note that the end of a row is about to be told."""
         self._note(key, Sent(None, moment=moment))
         self._known.forget(key)
+
+    def mark(self, key: int) -> None:
+        """Note a key, so that the next run finds it marked if this one is killed."""
+        self._number += 1
+        self._journal.add(Note(key, None, self._number))
 
     def forget(self, key: int) -> None:
         """Drop a row that the source has no more; nobody is told."""

@@ -250,6 +250,23 @@ def test_another_host_that_has_kept_the_state_leaves_nothing_unsettled_here(
         assert ledger.change(2, digest(0)) is None
 
 
+def test_what_a_killed_run_has_marked_is_known_to_the_next_and_to_no_other(
+    folder: Path, state: dict[str, Any]
+) -> None:
+    with Ledger(folder, state, "rows") as ledger:
+        ledger.mark(7)
+        ledger.deliver(1, digest(1))
+        ledger.mark(1)
+        assert ledger.marked == set()
+    with Ledger(folder, state, "rows") as ledger:
+        assert ledger.marked == {1, 7}
+        assert ledger.doubtful() == {1}
+        ledger.settle()
+        state |= ledger.bookmark()
+    with Ledger(folder, state, "rows") as ledger:
+        assert ledger.marked == set()
+
+
 def test_pipelines_know_nothing_of_each_other(folder: Path, state: dict[str, Any]) -> None:
     other: dict[str, Any] = {}
     with Ledger(folder, other, "rows") as ledger:

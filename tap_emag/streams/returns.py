@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_emag.ledger import Ledger
+
 AXIS = Axis("rma", "emag_id", "date", "date_start", "date_end")
 OPEN = (1, 2, 3, 6)  # incomplete, new, acknowledged, received; the others are final
 
@@ -45,17 +47,17 @@ class Returns(EmagStream):
         self._open: set[int] = set()
         self._shipments: dict[int, list[int]] = {}  # reservations by return
         self._reached = bookmark.get("replication_key_value")
-        with self.ledger(context, "returns") as ledger:
+        with self.ledger(context, "returns") as ledger, self.ledger(context, "awbs") as awbs:
             changed = ChangedItems(ledger, self.met)
-            # What a killed run has sent is looked at once more, and so are its shipments.
-            self._open_before |= ledger.doubtful()
+            self._open_before |= awbs.marked
+            self._doubtful = ledger.doubtful()
             try:
                 for raw in self._raw(bookmark):
                     item = self.placed(raw, self._item, "emag_id")
                     row = changed.passes(item) if item else None
                     if row is not None:
                         yield row
-                awbs = self._write_awbs(context)
+                self._write_awbs(awbs)
             except EmagError:
                 # What was open stays in mind: it may close before a run meets it again.
                 still = sorted(self._open | self._open_before)
@@ -67,7 +69,7 @@ class Returns(EmagStream):
             replication_key_value=self._reached,
             open=sorted(self._open),
             **ledger.bookmark(),
-            **awbs,
+            **awbs.bookmark(),
         )
         self.logger.info("%d returns are open", len(self._open))
 
@@ -94,7 +96,8 @@ class Returns(EmagStream):
             for page in scan.read():
                 yield from page.rows
         # A number below 0 was made up here, see `key_of`: eMAG knows nothing of it.
-        missing = sorted(key for key in self._open_before if key not in met and key > 0)
+        wanted = self._open_before | self._doubtful
+        missing = sorted(key for key in wanted if key not in met and key > 0)
         for _, rows in self.requests.map(self._one, missing):
             yield from rows
 
@@ -149,17 +152,18 @@ class Returns(EmagStream):
             self._shipments[key] = tables.reservation_ids(raw)
         return item
 
-    def _write_awbs(self, context: Context | None) -> dict[str, Any]:
-        """Write the shipments of returns that are open, or were so last time; return what is known.
+    def _write_awbs(self, ledger: Ledger) -> None:
+        """Write the shipments of returns that are open, or were so last time.
 
-        Shipments of other returns have come to rest.
+        Shipments of other returns have come to rest. Which ones are asked for is noted: if this run
+        is killed, the next one cannot know otherwise.
         """
-        with self.ledger(context, "awbs") as ledger:
-            if self.writes(Awbs.table.name) or self.writes(AwbParcels.table.name):
-                self._write_changed_awbs(ChangedItems(ledger, self._met_awb))
-            return ledger.bookmark()
-
-    def _write_changed_awbs(self, changed: ChangedItems) -> None:
+        if not (self.writes(Awbs.table.name) or self.writes(AwbParcels.table.name)):
+            return
+        changed = ChangedItems(ledger, self._met_awb)
+        for key, reservations in self._shipments.items():
+            if reservations:
+                ledger.mark(key)
         asked = [(key, one) for key, all_ in sorted(self._shipments.items()) for one in all_]
         self.announce("awbs", len(asked), "awb/read")
         for number, ((key, reservation), found) in enumerate(

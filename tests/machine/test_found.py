@@ -376,6 +376,22 @@ def test_shipments_of_a_return_that_opens_before_a_kill_and_closes_behind_it_are
         assert row["status_code"] == world.awb(row["reservation_id"])["status"]["code"]
 
 
+def test_shipments_of_returns_that_had_closed_when_a_killed_run_sent_them_are_not_asked_for(
+    tmp_path: Path,
+) -> None:
+    story = Story(tmp_path, PLAIN, orders=60, since=30)
+    world = story.shop.world
+    assert story.run() == 0
+    opened = world.open_returns(12, at=story.shop.now)
+    world.close_returns(opened)
+    story.shop.sandbox.clock.advance(2 * DAY)
+    lose_the_state(story)
+    assert story.there("returns") == set(opened)
+    story.shop.log.clear()
+    assert story.run() == 0
+    assert not [each for each in story.shop.log if each.resource == "awb"]
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_return_that_opens_again_around_a_kill_is_read_however_old(
     tmp_path: Path, *, killed: bool
