@@ -61,10 +61,6 @@ class Fingerprints:
 
     __hash__ = None  # type: ignore[assignment]  # changes over its life
 
-    def get(self, key: int) -> bytes | None:
-        """Return the fingerprint of the delivered version, None if there is none."""
-        return self._known.get(key)
-
     def change(self, key: int, digest: bytes) -> Change | None:
         """Tell what a row read now is against what was delivered: None means unchanged."""
         known = self._known.get(key)
