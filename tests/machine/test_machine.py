@@ -151,6 +151,8 @@ class Machine(RuleBasedStateMachine):
         days = given["days"]
         self.first = self.all if days is None else self.shop.opened - timedelta(days=days)
         late = max((each.behind for each in self.shop.late.values()), default=0.0)
+        # While the clock is behind, what happens now is as late.
+        late = max(late, self.shop.newest - self.shop.now.timestamp())
         self.shop.lookback = max(given["look_back"], int(late) + 1 if late else 0)
         self.settings |= given["settings"] | {"order_lookback_seconds": self.shop.lookback}
         self.tell(f"start {self.first}")
