@@ -65,7 +65,8 @@ mutants: $(VENV)/mutmut/.ready ## See whether tests notice changes of the pure m
 # index has none, each package is said to be not audited, and that is no failure.
 audit: $(VENV)/audit/.ready ## Look for known holes in the packages this project is made of
 	@for lock in requirements/*.lock; do echo "$$lock"; \
-		PYTHONPATH=$(VENV)/audit $(BIN)/python -m pip_audit --requirement $$lock --no-deps \
+		PYTHONPATH=$(VENV)/audit $(if $(PIP_CERT),REQUESTS_CA_BUNDLE=$(PIP_CERT)) \
+			$(BIN)/python -m pip_audit --requirement $$lock --no-deps \
 			--disable-pip --vulnerability-service pypi --progress-spinner off || exit 1; done
 
 # uv would also write a uv.lock, but that one repeats the address of whichever package index its
