@@ -96,21 +96,25 @@ class Journal:
         for packed in _whole(self._content()):
             yield _unpacked(packed)
 
-    def tidy_up(self, rows: int) -> None:
+    def tidy_up(self, rows: int, settled: int) -> None:
         """Put a shorter file in the place of one that is torn, or holds too much.
 
-        Of each key the last note counts, and its last mark; where they are too many by far, the
-        newest. `rows` is how many rows there may be.
+        Of each key the last note counts, and its last mark. Where they are too many by far for so
+        many `rows`, only the newest are kept, and all beyond the number up to which notes are
+        `settled`: no state stands for those.
         """
         content = self._content()
         most = SPARE * rows + SPARE_NOTES
         if len(content) % SIZE == 0 and len(content) <= SIZE * most:
             return
         last: dict[tuple[int, bool], int] = {}
+        unsettled = set()
         for place, packed in enumerate(_whole(content)):
             note = _unpacked(packed)
             last[note.key, note.sent is None] = place
-        kept = set(sorted(last.values())[-most:])
+            if note.number > settled:
+                unsettled.add(place)
+        kept = set(sorted(last.values())[-most:]) | (unsettled & set(last.values()))
         left = [packed for place, packed in enumerate(_whole(content)) if place in kept]
         self._replace(left, len(content))
 

@@ -58,7 +58,7 @@ class Ledger:
         self._take_up(settled=self._number)
 
     def _take_up(self, settled: int) -> None:
-        self._journal.tidy_up(len(self._known))
+        self._journal.tidy_up(len(self._known), settled)
         for note in self._journal.read():
             if note.number <= settled:
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -49,12 +48,6 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv(STATE_DIR, str(folder))
         patch.setenv("XDG_STATE_HOME", str(folder))
         yield folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_journals(state_dir: Path) -> None:
-    """Forget what other modules have sent: their sandboxes may have had the same port."""
-    shutil.rmtree(state_dir / "sent", ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

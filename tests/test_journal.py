@@ -78,23 +78,25 @@ def test_damage_costs_the_notes_it_touches_and_no_others(
             if number not in touched and (number + 1) * SIZE <= cut
         ]
         with Journal(path) as kept:
-            kept.tidy_up(10)
+            kept.tidy_up(10, 10**9)
             assert list(kept.read()) == left
             kept.add(new)
         assert read(path) == [*left, new]
 
 
-@given(NOTES, st.integers(0, 5))
-def test_to_tidy_up_leaves_the_last_note_and_mark_of_each_row_and_no_more_than_there_may_be(
-    notes: list[Note], rows: int
+@given(NOTES, st.integers(0, 5), st.integers(0, 2**62))
+def test_to_tidy_up_leaves_what_is_unsettled_and_of_the_rest_no_more_than_there_may_be(
+    notes: list[Note], rows: int, settled: int
 ) -> None:
-    last = {(note.key, note.sent is None): number for number, note in enumerate(notes)}
-    wanted = sorted(last.values())[-(2 * rows + 3) :]
+    last = {(note.key, note.sent is None): place for place, note in enumerate(notes)}
+    newest = sorted(last.values())[-(2 * rows + 3) :]
+    unsettled = [place for place in last.values() if notes[place].number > settled]
+    wanted = sorted({*newest, *unsettled})
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "SPARE_NOTES", 3)
         path = Path(folder) / "one"
         write(path, notes)
-        Journal(path).tidy_up(rows)
+        Journal(path).tidy_up(rows, settled)
         tidy = len(notes) > 2 * rows + 3
         assert read(path) == ([notes[number] for number in wanted] if tidy else notes)
 
@@ -123,9 +125,9 @@ def many() -> list[Note]:
 def test_it_does_not_grow_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "one"
     write(path, many())
-    Journal(path).tidy_up(5000)
+    Journal(path).tidy_up(5000, 10**9)
     assert path.stat().st_size == 5000 * SIZE
-    Journal(path).tidy_up(10)
+    Journal(path).tidy_up(10, 10**9)
     assert path.stat().st_size == 10 * SIZE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read(path) == many()[-10:]
@@ -169,10 +171,10 @@ def test_a_file_that_somebody_adds_to_is_left_in_its_place(tmp_path: Path) -> No
     with Journal(path) as other:
         for note in many():
             other.add(note)
-        Journal(path).tidy_up(10)
+        Journal(path).tidy_up(10, 10**9)
         assert path.stat().st_size == 5000 * SIZE
         other.add(NOTE)
-    Journal(path).tidy_up(10)
+    Journal(path).tidy_up(10, 10**9)
     assert read(path) == [*many()[-9:], NOTE]
 
 
@@ -195,6 +197,6 @@ def test_a_full_disk_is_left_as_it_was_by_tidying_up(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        Journal(path).tidy_up(10)
+        Journal(path).tidy_up(10, 10**9)
     assert [each.name for each in tmp_path.iterdir()] == ["one"]
     assert read(path) == many()

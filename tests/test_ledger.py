@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tap_emag import journal
 from tap_emag.changes import Fingerprints, fingerprint
 from tap_emag.journal import KEPT_DAYS, Sent
 from tap_emag.ledger import Ledger
@@ -193,6 +194,19 @@ def test_what_a_killed_run_has_told_is_known_to_the_next(
         assert ledger.change(2, digest(0)) == "updated"
         assert ledger.missing({1}) == {2}
         assert len(ledger) == 2
+
+
+def test_of_what_a_killed_run_has_sent_nothing_is_tidied_away(
+    folder: Path, state: dict[str, Any]
+) -> None:
+    """A shop of two offers that gets thousands, all sent by a run that was killed."""
+    many = range(3, 3 * journal.SPARE_NOTES)
+    with Ledger(folder, state, "rows") as ledger:
+        for key in (1, *many):
+            ledger.deliver(key, digest(1), Sent(digest(1), "created", START + SECOND))
+    with Ledger(folder, state, "rows") as ledger:
+        assert ledger.doubtful() == {1, *many}
+        assert ledger.change(1, digest(0)) == "updated"
 
 
 def test_what_the_state_stands_for_is_settled(folder: Path, state: dict[str, Any]) -> None:
