@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
-SOURCES := tap_emag tests $(wildcard benchmarks orchestrate)
+SOURCES := emag_sandbox tap_emag tests tools $(wildcard benchmarks orchestrate)
 # uv reads neither pip's settings nor, by default, the system's certificates: behind a company proxy
 # or mirror it should trust and use what pip does.
 export UV_SYSTEM_CERTS ?= 1
@@ -19,7 +19,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format sandbox bench bench-volume mutants audit lock lock-upgrade clean
+.PHONY: help setup demo test lint format generate sandbox bench bench-volume mutants docs audit lock lock-upgrade clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -27,7 +27,7 @@ help: ## List these commands
 setup: $(VENV)/.ready ## Make .venv, as every other command does by itself
 
 demo: $(VENV)/.ready ## Run the whole pipeline on this machine, no account needed (KEEP=1: leave it up)
-	@$(BIN)/python -m tap_emag.sandbox.demo $(if $(KEEP),--keep)
+	@$(BIN)/python -m emag_sandbox.demo $(if $(KEEP),--keep) $(ARGS)
 
 # Tests mostly wait for request budgets, so several files are run at once; what measures time follows
 # alone. With ARGS all that is chosen runs one after the other.
@@ -35,18 +35,22 @@ test: lint ## Lint, then run every test (ARGS="-k orders": only some)
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not timing"
-	$(BIN)/python -m pytest -m timing
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not timing"
+	$(BIN)/python -m pytest -m timing $$(grep -rl --include='test_*.py' 'mark\.timing' tests)
 endif
 
-lint: $(VENV)/.ready ## Check style and types
+lint: $(VENV)/.ready ## Check style, types and which package imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.ready ## Put code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only .
+
+generate: $(VENV)/.ready ## Write the files that follow from declarations of settings, columns, metrics
+	$(BIN)/python -m tools.generate
 
 sandbox: $(VENV)/.ready ## Serve a make-believe eMAG on this machine (ARGS="--port 8080")
 	@$(BIN)/emag-sandbox $(ARGS)
@@ -60,6 +64,11 @@ bench-volume: $(VENV)/.ready ## Read a shop of a million orders, without budgets
 # mutmut lies in a folder of its own, beside the packages that it tests with.
 mutants: $(VENV)/mutmut/.ready ## See whether tests notice changes of the pure modules (ten minutes)
 	@$(BIN)/python -m tests.mutation $(VENV)/mutmut
+
+# zensical lies in a folder of its own, too. Strict: a link to no page, or to no heading, is an error.
+SITE ?= .site
+docs: $(VENV)/docs/.ready ## Build docs/ as a site in .site/html, and check its links
+	@PYTHONPATH=$(VENV)/docs $(BIN)/python -m tools.docs_site $(SITE)
 
 # Known holes of the packages in requirements/*.lock, by the package index's own advisories. Where an
 # index has none, each package is said to be not audited, and that is no failure.
@@ -81,6 +90,7 @@ lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of 
 	$(COMPILE) $(UPGRADE) requirements/airflow.in -o requirements/airflow.lock
 	$(COMPILE) $(UPGRADE) requirements/mutants.in -c requirements/dev.lock -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) requirements/audit.in -o requirements/audit.lock
+	$(COMPILE) $(UPGRADE) requirements/docs.in -o requirements/docs.lock
 	@cp -p requirements/uv.lock $(VENV)/uv.lock
 	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
 	@# With its old date, where it is the same: a newer one makes .venv anew.
@@ -92,8 +102,13 @@ lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of 
 lock-upgrade: ## Likewise, with the newest releases that fit
 	@$(MAKE) lock UPGRADE=--upgrade
 
-clean: ## Remove what these commands have made: .venv, plugins, caches
-	rm -rf $(VENV) .meltano .demo .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis
+# Of .meltano only what `meltano install` makes again. Meltano keeps runs and bookmarks there as well,
+# unless MELTANO_DATABASE_URI says otherwise.
+PLUGINS := $(addprefix .meltano/,extractors loaders mappers transformers orchestrators transforms \
+	files utilities cache)
+
+clean: ## Remove what these commands have made: .venv, plugins, caches; never bookmarks
+	rm -rf $(VENV) $(PLUGINS) .demo .site .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.bootstrapped: requirements/uv.lock
@@ -128,4 +143,10 @@ $(VENV)/audit/.ready: $(VENV)/.ready requirements/audit.lock
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
 		--requirement requirements/audit.lock
+	@touch $@
+
+$(VENV)/docs/.ready: $(VENV)/.ready requirements/docs.lock
+	@rm -rf $(@D)
+	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
+		--requirement requirements/docs.lock
 	@touch $@

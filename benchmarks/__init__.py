@@ -1,1 +1,1 @@
-"""What the tap costs and how fast it is, measured."""
+"""Measures what the tap costs and how fast it is."""

@@ -24,7 +24,7 @@ MORE_ORDERS = 50_000
 
 
 def main() -> int:
-    """Measure and tell; 0 also where a promise is missed, 1 where a tap failed."""
+    """Measure and print; return 0 even if a promise is missed, 1 if a tap failed."""
     parser = _parser()
     options = parser.parse_args()
     if options.quick and options.write:
@@ -38,7 +38,7 @@ def main() -> int:
             figures = _measure(Bench(Path(folder), sizes))
         machine = Machine.this(others.share())
     except RunFailedError as error:
-        _tell(str(error))
+        _log(str(error))
         return 1
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
@@ -60,17 +60,17 @@ def _measure(bench: Bench) -> Figures:
     sizes = bench.sizes
     orders, offers, serial = [], [], []
     for number in range(1, sizes.rounds + 1):
-        _tell(f"round {number} of {sizes.rounds}")
+        _log(f"round {number} of {sizes.rounds}")
         orders.append(bench.orders(sizes.orders))
-        _tell_speed("orders", orders[-1][0])
+        _log_speed("orders", orders[-1][0])
         serial.append(bench.serial())
-        _tell_speed("orders, plain serial tap", serial[-1])
+        _log_speed("orders, plain serial tap", serial[-1])
         offers.append(bench.offers())
-        _tell_speed("offers", offers[-1][0])
+        _log_speed("offers", offers[-1][0])
     more = bench.orders(sizes.more_orders)[0] if sizes.more_orders else None
     if more:
-        _tell_speed("orders", more)
-    _tell("all streams")
+        _log_speed("orders", more)
+    _log("all streams")
     whole = bench.whole()
     return Figures(
         whole=whole,
@@ -89,14 +89,14 @@ def _measure(bench: Bench) -> Figures:
     )
 
 
-def _tell_speed(what: str, speed: Speed) -> None:
-    _tell(
-        f"  {speed.rows:,} {what}: {100 * speed.share:.1f} % of the booked rate,"
+def _log_speed(what: str, speed: Speed) -> None:
+    _log(
+        f"  {speed.rows:,} {what}: {100 * speed.share:.1f} % of the allowed rate,"
         f" {speed.refused} refused"
     )
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

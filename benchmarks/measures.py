@@ -1,4 +1,4 @@
-"""What is measured, and how a figure comes about."""
+"""Runs the measurements and computes their figures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.runs import SERIAL_TAP, TAP_EMAG, catalog, run
 from benchmarks.shop import open_shop
-from tap_emag.changes import DIGEST, Fingerprints
-from tap_emag.limits import BUCKETS
-from tap_emag.sandbox.budgets import SECOND, busiest
+from emag_sandbox.api.budgets import SECOND, busiest
+from tap_emag.api.rate_limiter import BUCKETS
+from tap_emag.state.fingerprints import DIGEST, Fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.runs import Run
     from benchmarks.shop import Shop
-    from tap_emag.sandbox import Request
+    from emag_sandbox import Request
 
 SHARE = 0.9  # of the account's budget, as the tap takes by default
 CONCURRENCY = 12
@@ -64,8 +64,8 @@ class Speed:
     rows: int  # that exist
     delivered: int  # different ones that were written
     requests: int  # counts included
-    rate: float  # requests a second, from the first to the last
-    share: float  # of the booked rate
+    rate: float  # requests per second, from the first to the last
+    share: float  # of the allowed rate
     refused: int
     busiest_second: int
     rows_per_request: float
@@ -93,7 +93,7 @@ class Whole:
     order_requests: int
     other_requests: int
     refused: int
-    necessary: float  # seconds that the booked rates make necessary for so many requests
+    necessary: float  # seconds that so many requests take at the allowed rates
     seconds: float  # from the first request to the last reply
 
 
@@ -149,7 +149,7 @@ class Bench:
             return _speed(done, shop.requests(), number, "orders")
 
     def whole(self) -> Whole:
-        """Read everything that is on by default, orders and all the rest side by side."""
+        """Read everything that is on by default, orders in parallel with all the rest."""
         orders, offers, returns, categories = self.sizes.whole
         rows = {"orders": orders, "offers": offers, "returns": returns, "categories": categories}
         with self._shop(**rows) as shop:
@@ -161,7 +161,7 @@ class Bench:
             order_requests=asked["orders"],
             other_requests=asked["other"],
             refused=sum(each.status == TOO_MANY for each in requests),
-            necessary=max(number / booked(bucket) for bucket, number in asked.items()),
+            necessary=max(number / allowed_rate(bucket) for bucket, number in asked.items()),
             seconds=ended - min(each.time for each in requests),
         )
 
@@ -213,8 +213,8 @@ def middle(rounds: Sequence[Any]) -> Any:  # noqa: ANN401 - of whatever they are
     return kind(**values)
 
 
-def booked(bucket: str) -> float:
-    """Return how many requests a second are booked of a bucket."""
+def allowed_rate(bucket: str) -> float:
+    """Return how many requests per second the tap may send in a bucket."""
     return SHARE * min(limit.requests / limit.seconds for limit in BUCKETS[bucket])
 
 
@@ -228,7 +228,7 @@ def _speed(done: Run, requests: Sequence[Request], rows: int, bucket: str) -> Sp
         delivered=done.distinct,
         requests=len(asked),
         rate=rate,
-        share=rate / booked(bucket),
+        share=rate / allowed_rate(bucket),
         refused=sum(each.status == TOO_MANY for each in requests),
         busiest_second=busiest(times, SECOND),
         rows_per_request=done.distinct / len(asked),

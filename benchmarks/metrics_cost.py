@@ -1,8 +1,8 @@
-"""`python -m benchmarks.metrics_cost`: what counting and handing out metrics adds to a run.
+"""`python -m benchmarks.metrics_cost`: what counting and exporting metrics adds to a run.
 
-The same orders are read again and again, in turn with all three outlets on and with nothing counted
-at all, without a request budget, so that the tap does nothing but work. What is compared is the
-processor's time, since other programs lengthen a run but hardly what it computes.
+The same orders are read several times, in turn with all three exporters and without counting. The
+runs have no request budget, so that the tap never waits. The processor's time is compared, since
+other programs lengthen a run but hardly its computing.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Gateway(BaseHTTPRequestHandler):
     """Takes what is pushed, as a Pushgateway does."""
 
     def do_PUT(self) -> None:
-        """Read it all, and be content."""
+        """Read the body and accept it."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.end_headers()
@@ -82,7 +82,7 @@ class _Gateway(BaseHTTPRequestHandler):
 
 
 def main() -> int:
-    """Measure and tell; 1 where the promise is missed or a tap failed."""
+    """Measure and print; return 1 if the promise is missed or a tap failed."""
     parser = argparse.ArgumentParser(prog="benchmarks.metrics_cost", description=__doc__)
     parser.add_argument("--orders", type=int, default=10_000, help="orders to read in each run")
     parser.add_argument("--rounds", type=int, default=7, help="runs of either kind")

@@ -1,4 +1,4 @@
-"""How busy other programs kept the machine: what makes a benchmark's figures worth less."""
+"""Measures how busy other programs kept the machine, which distorts a benchmark's figures."""
 
 from __future__ import annotations
 

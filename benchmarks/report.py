@@ -1,4 +1,4 @@
-"""The figures as one table, for a terminal and for Markdown alike."""
+"""Writes the figures as one table, for a terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.metadata import version
 from os import cpu_count
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.measures import CONCURRENCY, booked
+from benchmarks.measures import CONCURRENCY, allowed_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,19 +116,21 @@ def _lines(figures: Figures, sizes: Sizes) -> Iterator[Line]:
         f" {categories:,} categories**",
         "",
     )
-    yield from _whole_lines(figures.whole, full=orders >= FULL_ORDERS)
+    yield from _lines_of_everything(figures.whole, full=orders >= FULL_ORDERS)
     yield Line(f"**the state of {figures.state_offers:,} offers**", "")
     size = figures.state_bytes
     yield Line("bytes", f"{size:,}", f"below {MOST_STATE:,}", size < MOST_STATE)
 
 
-def _whole_lines(whole: Whole, *, full: bool) -> Iterator[Line]:
-    yield Line("requests for orders", f"{whole.order_requests:g}")
-    yield Line("requests for all else", f"{whole.other_requests:g}")
-    yield Line("refused (429)", f"{whole.refused:g}", "0", whole.refused == 0)
-    yield Line("seconds these need at the booked rates", f"{whole.necessary:.1f}")
-    over = whole.seconds / whole.necessary - 1
-    yield Line("seconds it took, first request to last reply", f"{whole.seconds:.1f}")
+def _lines_of_everything(everything: Whole, *, full: bool) -> Iterator[Line]:
+    yield Line("requests for orders", f"{everything.order_requests:g}")
+    yield Line("requests for all else", f"{everything.other_requests:g}")
+    yield Line("refused (429)", f"{everything.refused:g}", "0", everything.refused == 0)
+    yield Line(
+        "seconds these need at the rates that the tap may use", f"{everything.necessary:.1f}"
+    )
+    over = everything.seconds / everything.necessary - 1
+    yield Line("seconds it took, first request to last reply", f"{everything.seconds:.1f}")
     yield Line(
         "more than needed",
         _percent(over, 1),
@@ -163,9 +165,9 @@ def _delivered(speed: Speed) -> Iterator[Line]:
 
 def _rate(speed: Speed, bucket: str) -> Iterator[Line]:
     yield Line("requests", f"{speed.requests:g}")
-    yield Line("requests a second, first to last", f"{speed.rate:.2f}")
+    yield Line("requests per second, first to last", f"{speed.rate:.2f}")
     yield Line(
-        f"share of the {booked(bucket):.3g} a second that are booked",
+        f"share of the {allowed_rate(bucket):.3g} per second that the tap may use",
         _percent(speed.share, 1),
         f"{_percent(LEAST_SHARE, 0)} or more",
         speed.share >= LEAST_SHARE,
@@ -175,11 +177,11 @@ def _rate(speed: Speed, bucket: str) -> Iterator[Line]:
 
 
 def _cost(speed: Speed, rows: str) -> Iterator[Line]:
-    yield Line(f"{rows} a second, first request to last reply", f"{speed.rows_per_second:,.0f}")
-    yield Line("seconds, the whole command", f"{speed.seconds:.1f}")
+    yield Line(f"{rows} per second, first request to last reply", f"{speed.rows_per_second:,.0f}")
+    yield Line("seconds, the command from start to end", f"{speed.seconds:.1f}")
     yield Line("of these the tap computed", f"{speed.cpu_seconds:.1f}")
     yield Line(
-        f"{rows} a second of computing, start included", f"{speed.rows / speed.cpu_seconds:,.0f}"
+        f"{rows} per second of computing, start included", f"{speed.rows / speed.cpu_seconds:,.0f}"
     )
     yield Line("peak memory, MB", f"{speed.peak_megabytes:.0f}")
 
@@ -190,21 +192,21 @@ def _again_lines(again: Again) -> Iterator[Line]:
         "requests an order type", f"{again.most_per_type:g}", f"at most {MOST_PER_TYPE}", kept
     )
     yield Line("rows written again (look-back of one hour)", f"{again.written:g}")
-    yield Line("seconds, the whole command", f"{again.seconds:.1f}")
+    yield Line("seconds, the command from start to end", f"{again.seconds:.1f}")
 
 
 def _serial_lines(figures: Figures) -> Iterator[Line]:
     serial = figures.serial
     yield Line("written, each counted once", f"{serial.delivered:,g}")
-    yield Line("requests a second, first to last", f"{serial.rate:.2f}")
-    yield Line(f"share of {booked('orders'):.3g} a second", _percent(serial.share, 1))
-    yield Line("orders a second, first request to last reply", f"{serial.rows_per_second:,.0f}")
+    yield Line("requests per second, first to last", f"{serial.rate:.2f}")
+    yield Line(f"share of {allowed_rate('orders'):.3g} per second", _percent(serial.share, 1))
+    yield Line("orders per second, first request to last reply", f"{serial.rows_per_second:,.0f}")
     yield Line("refused (429)", f"{serial.refused:g}")
-    yield Line("tap-emag's orders a second by this tap's", f"{figures.times_serial:.1f} times")
+    yield Line("tap-emag's orders per second by this tap's", f"{figures.times_serial:.1f} times")
 
 
 def page(figures: Figures, sizes: Sizes, machine: Machine, volume: str) -> str:
-    """Return the page for the documentation; `volume` is its part about volume, as it stands."""
+    """Return the page for the documentation; `volume` is its present part about volume."""
     arguments = "--full --write" if sizes.more_orders else "--write"
     larger = " The larger number of orders is read once." if sizes.more_orders else ""
     rounds = "one round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
@@ -216,7 +218,7 @@ On a busy machine requests leave and arrive late, which costs rate: measure on a
 {table(figures, sizes)}
 
 Figures are medians of {rounds}.{larger} Of what must never happen (a row missing, a request
-refused, a request too many) the worst round stands here. Within a round all taps run one after the
+refused, a request too many) this is the worst round. Within a round all taps run one after the
 other, so that whatever slows the machine slows them alike.
 
 How it is measured:
@@ -230,12 +232,12 @@ How it is measured:
   each reply, and keeps eMAG's budgets over any second and any minute: 12 and 720 requests for
   orders, 3 and 180 for all else. Orders are spread over {sizes.history_days} days and do not change
   meanwhile.
-- *Booked* is what the tap allows itself: `rate_limit_share` 0.9 of the budget.
-- Times of requests are those at which the sandbox saw them. *Requests a second* are the intervals
+- *What the tap may use* is `rate_limit_share` 0.9 of the budget.
+- Times of requests are those at which the sandbox saw them. *Requests per second* are the intervals
   between the first and the last request, which includes the first one's going alone.
 - *Computed* is processor time of the tap's process. It bounds what a core could read, convert and
   write if there were no budget.
-- The plain tap is [`benchmarks/serial_tap.py`](../benchmarks/serial_tap.py): singer-sdk's
+- The plain tap is `benchmarks/serial_tap.py`: singer-sdk's
   `RESTStream` with its defaults, one page after the other, filtered by `modifiedAfter`. It writes
   orders as they come, as one stream, and does not prove that none is missing. It reads
   {sizes.serial_orders:,} orders, which is enough for a rate.

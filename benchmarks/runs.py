@@ -1,4 +1,4 @@
-"""One run of a tap as a process of its own: what it wrote, how long it took, what it used."""
+"""Runs a tap as a process of its own; returns what it wrote, used and how long it took."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class _Key(msgspec.Struct, frozen=True):
 
 
 class RunFailedError(Exception):
-    """A measured tap ended with an error, so there is nothing to tell about its speed."""
+    """A measured tap ended with an error, so it has no speed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run wrote and used; `distinct` counts the different rows of the stream in question.
+    """What one run wrote and used; `distinct` counts the different rows of the measured stream.
 
-    `seconds` and the rest cover the whole process, the interpreter's start included.
+    `seconds` and the rest cover the complete process, with the interpreter's start.
     """
 
     seconds: float
@@ -100,8 +100,8 @@ def run(
             stderr=stderr,
         )
     if done.returncode:
-        told = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise RunFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{told}")
+        tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise RunFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{tail}")
     rows, distinct, last = _read(output, stream)
     output.unlink()
     return Run(**json.loads(usage.read_bytes()), rows=rows, distinct=distinct, state=last)

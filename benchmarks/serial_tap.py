@@ -1,7 +1,6 @@
-"""A plain tap for the same orders, as the SDK's guide has one written: a page, then the next one.
+"""A plain tap for the same orders, as in the SDK's guide: one page after the other.
 
-Everything that the SDK decides is left to it, and nothing is taken from `tap-emag`, so that the two
-can be held side by side.
+It uses the SDK's defaults and no code of `tap-emag`, so that the two can be compared.
 """
 
 from __future__ import annotations

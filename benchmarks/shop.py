@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.sandbox import Sandbox, SandboxConfig
+from emag_sandbox import Sandbox, SandboxConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
-    from tap_emag.sandbox import Request
+    from emag_sandbox import Request
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Runs a command and writes what it used to a file: `python usage.py FILE COMMAND...`.
+"""Runs a command and writes its resource usage to a file: `python usage.py FILE COMMAND...`.
 
-The system's figure for the peak of a process is never below what its parent had when it started it.
-So between the benchmark and the measured tap stands this script, which imports very little.
+The system's figure for the peak memory of a process is never below its parent's at the start. So
+the benchmark starts the measured tap through this script, which imports very little.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> int:
         "cpu_seconds": used.ru_utime + used.ru_stime,
         "peak_bytes": used.ru_maxrss * UNIT,
     }
-    with open(file, "w", encoding="utf-8") as out:  # noqa: PTH123 - pathlib is no small import
+    with open(file, "w", encoding="utf-8") as out:  # noqa: PTH123 - pathlib is a large import
         json.dump(figures, out)
     return code
 

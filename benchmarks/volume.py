@@ -1,7 +1,7 @@
 """`python -m benchmarks.volume`: a shop of a million orders, read without budgets.
 
-What a large shop may not cost: memory that grows with it, a state that grows with its orders, time
-that grows faster than it does.
+In a large shop, memory must not grow with the shop, the state must not grow with its orders, and
+the time must not grow faster than the shop.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class Reading:
 
     @property
     def slowing(self) -> float:
-        """Return the slowest tenth's time by the second one's; the first holds the start."""
+        """Return the slowest tenth's time by the second one's; the first contains the start."""
         return max(self.seconds[2:]) / self.seconds[1]
 
 
 def main() -> int:
-    """Measure and tell; 1 where a promise is missed or a tap failed."""
+    """Measure and print; return 1 if a promise is missed or a tap failed."""
     parser = argparse.ArgumentParser(prog="benchmarks.volume", description=__doc__)
     parser.add_argument("--orders", type=int, default=1_000_000)
     parser.add_argument("--offers", type=int, default=200_000)
@@ -103,7 +103,7 @@ def main() -> int:
 
 
 def read(folder: Path, stream: str, rows: int) -> Reading:
-    """Read a shop's rows of one stream with the real command; look at it from outside.
+    """Read a shop's rows of one stream with the real command, and watch it from outside.
 
     Raises:
         RunFailedError: The command ended with an error.
@@ -170,7 +170,7 @@ def lines(reading: Reading) -> Iterator[tuple[str, str, str, bool]]:
     whole = reading.delivered == reading.rows
     yield "written, each counted once", f"{reading.delivered:,}", f"all {reading.rows:,}", whole
     seconds = sum(reading.seconds)
-    yield "rows a second", f"{reading.rows / seconds:,.0f}", "", True
+    yield "rows per second", f"{reading.rows / seconds:,.0f}", "", True
     yield (
         "slowest later tenth by the second tenth's time",
         f"{reading.slowing:.2f}",

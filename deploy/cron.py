@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from typing import Final
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from cronsim import CronSim, CronSimError
 
 # First and last minute, hour, day of month, month and day of week; Sunday is 0, and 7 as well.
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)  # fields depend on none
+# A range of one value with a step, which CronSim reads as one without an end.
+ONE_VALUE: Final = re.compile(r"\b(\d+)-\1/[1-9]\d*")
 WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
@@ -32,19 +36,25 @@ class Cron:
         """Read an expression such as `2-57/5 * * * *`: numbers, `*`, ranges, steps and lists.
 
         Raises:
-            CronError: It is none, or it names both days of the month and days of the week. What
-                cron makes of these two together, "either", no systemd timer can say.
+            CronError: It is none, or never due, or no systemd timer expresses it: days of the month
+                and of the week together, which cron takes for "either", or a last or third weekday.
         """
         fields = text.split()
         if len(fields) != len(RANGES):
             raise CronError(f"{text!r} has {len(fields)} fields, not {len(RANGES)}")
         if fields[2] != "*" and fields[4] != "*":
             raise CronError(f"{text!r} names days of month and of week: make it two schedules")
-        read = [
-            _values(field, first, last) for field, (first, last) in zip(fields, RANGES, strict=True)
-        ]
-        weekdays = frozenset(day % len(WEEKDAYS) for day in read[4])
-        return cls(read[0], read[1], read[2], read[3], weekdays)
+        try:
+            read = CronSim(ONE_VALUE.sub(r"\1", text), ANY_TIME)
+        except CronSimError as error:
+            raise CronError(f"{text!r} cannot be read: {error}") from None
+        if any(not isinstance(day, int) or day < 0 for day in (*read.days, *read.weekdays)):
+            raise CronError(f"{text!r} names a last or n-th day: write days by their numbers")
+        weekdays = frozenset(day % len(WEEKDAYS) for day in read.weekdays if isinstance(day, int))
+        minutes, hours, days, months = map(
+            frozenset, (read.minutes, read.hours, read.days, read.months)
+        )
+        return cls(minutes, hours, days, months, weekdays)
 
     def due(self, moment: datetime) -> bool:
         """Tell whether the minute of this moment, which is in UTC, is one of those meant."""
@@ -63,23 +73,6 @@ class Cron:
         month, day = _listed(self.months, RANGES[3]), _listed(self.days, RANGES[2])
         hour, minute = _listed(self.hours, RANGES[1]), _listed(self.minutes, RANGES[0])
         return f"{days}*-{month}-{day} {hour}:{minute}:00 UTC"
-
-
-def _values(field: str, first: int, last: int) -> frozenset[int]:
-    values: set[int] = set()
-    for part in field.split(","):
-        span, _, step = part.partition("/")
-        low, dash, high = span.partition("-")
-        try:
-            begin = first if span == "*" else int(low)
-            end = int(high) if dash else last if span == "*" or step else begin
-            found = range(begin, end + 1, int(step or 1))
-        except ValueError as error:
-            raise CronError(f"{field!r} cannot be read: {error}") from None
-        if not found or begin < first or end > last or found.step < 1:
-            raise CronError(f"{part!r} is not within {first} to {last}")
-        values |= set(found)
-    return frozenset(values)
 
 
 def _listed(values: frozenset[int], within: tuple[int, int]) -> str:

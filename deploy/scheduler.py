@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy import schedules
+from deploy.cron import Cron
+from orchestrate.meltano.project import MeltanoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploy.schedules import Schedule
+    from orchestrate.meltano.schedules import Schedule
 
 ALIVE = Path(os.environ.get("SCHEDULER_ALIVE") or "/tmp/scheduler-alive")  # noqa: S108
 ALIVE_SECONDS = 90.0  # how old that file may be; it is touched every PAUSE_SECONDS
@@ -47,7 +49,7 @@ class Scheduler:
         command: Callable[[str], list[str]] = schedules.command,
     ) -> None:
         self._project = project
-        self._planned = [(each, each.cron) for each in planned]
+        self._planned = [(each, Cron.parse(each.cron or "")) for each in planned]
         self._seen = _minute(since)
         self._command = command
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -84,7 +86,7 @@ class Scheduler:
         self.running[schedule.name] = subprocess.Popen(  # noqa: S603 - our own command, no shell
             self._command(schedule.job),
             cwd=self._project,
-            env={**os.environ, **schedule.env},
+            env={**os.environ, **schedule.variables},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -102,7 +104,8 @@ def run(project: Path, names: Sequence[str] = ()) -> None:
     """Run the schedules of a project, or those of these names, until SIGTERM or SIGINT.
 
     Raises:
-        ValueError: The project has no schedule of such a name.
+        ValueError: The project has no schedule of such a name, or one with times that are none.
+        MeltanoError: There is no project, or Meltano does not answer.
     """
     stopped = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -140,7 +143,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
         run(Path.cwd(), arguments.names)
-    except ValueError as error:
+    except (MeltanoError, ValueError) as error:
         sys.exit(str(error))
 
 

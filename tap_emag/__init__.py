@@ -1,1 +1,1 @@
-"""A Singer tap for the eMAG Marketplace: complete, polite, and clear when something is wrong."""
+"""A Singer tap for the eMAG Marketplace: complete, polite, with clear errors."""

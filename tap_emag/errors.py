@@ -1,51 +1,69 @@
-"""What can go wrong, and the one table that says what a reply of the API means.
+"""Defines the tap's errors, and classifies replies of the API.
 
     EmagError                         exit code
     ├── ConfigurationError            2      a setting is wrong
     ├── RefusedError                  3      eMAG does not let this caller in
     │   ├── CredentialsError                 user or password
     │   └── AddressError                     IP address not registered
-    ├── ContractError                 1      a reply, or a request, that nobody has agreed to
-    │   └── NotThereError                    what was asked for is not there
-    ├── UnsteadyError                 1      rows never stopped moving while they were read
+    ├── CertificateError              1      the host's certificate cannot be trusted
+    ├── ForbiddenError                1      one resource is refused, others are not
+    ├── ContractError                 1      an invalid reply, or a request that eMAG refuses
+    │   ├── NotThereError                    the resource or the item does not exist
+    │   ├── SkippedItemsError                single items failed, all others were read
+    │   └── VanishedError                    too many known rows were missing at once
+    ├── UnsteadyError                 1      rows kept changing while they were read
     ├── TransientError                1      may work later: retried before it is raised
     │   ├── ThrottledError                   HTTP 429
-    │   └── UnreachableError                 no connection to the host at all
-    ├── TargetGoneError               1      whoever read the output has closed it
+    │   ├── FailingResourceError             one resource fails, others do not
+    │   ├── UnreachableError                 no connection to the host at all
+    │   └── BudgetStoreError                 the database with the request budgets
+    ├── TargetGoneError               1      the target has closed the tap's output
     ├── BreakerOpenError              5      too many failures lately: no request was made
-    └── EndedEarlyError                      what was complete is written, the next run goes on
-        ├── DeadlineError             4      the time for the whole run is over
-        ├── StallError                4      nothing moved any more
+    ├── AnotherRunError               5      another run uses this state: no request was made
+    └── EndedEarlyError                      complete rows are written, the next run goes on
+        ├── DeadlineError             4      the run's time is over
+        ├── StallError                4      no data came or went any more
         └── InterruptedSyncError  128 + n    ended by signal n
 
-Messages name the resource, the reason and the next step; they never hold a credential or a reply's
-rows.
+Messages name the resource, the reason and the next step; they never contain a credential or a
+reply's rows.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_emag.meltano.variables import variable
+from tap_emag.quoting import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class EmagError(Exception):
-    """Anything this tap raises on purpose; `exit_code` is what the process ends with."""
+    """The base of all errors that this tap raises on purpose.
+
+    The process ends with its `exit_code`. A `contained` error fails one stream: the others are
+    still read.
+    """
 
     exit_code: int = 1
+    contained: bool = False
 
 
 class ConfigurationError(EmagError):
-    """One or more settings are wrong; `problems` holds a sentence for each."""
+    """One or more settings are wrong; `problems` has a sentence for each."""
 
     exit_code = 2
 
     def __init__(self, problems: list[str]) -> None:
-        """Join the problems, one a line."""
+        """Join the problems, one per line."""
         super().__init__("\n".join(problems))
         self.problems = problems
 
@@ -59,28 +77,52 @@ class RefusedError(EmagError):
 class CredentialsError(RefusedError):
     """User or password are wrong, or the user has no right to use the API."""
 
+    answer: str = "refused"
+
 
 class AddressError(RefusedError):
     """The caller's IP address is not registered in the seller's eMAG account."""
 
 
+class CertificateError(EmagError):
+    """The host's certificate cannot be trusted, so that no password may be sent to it."""
+
+
+class ForbiddenError(EmagError):
+    """eMAG refuses one resource to a caller that it lets in elsewhere."""
+
+    contained = True
+
+
 class ContractError(EmagError):
-    """The API answered something that cannot be right, or refused the request itself."""
+    """The API sent an invalid reply, or refused the request itself."""
+
+    contained = True
 
 
 class NotThereError(ContractError):
-    """HTTP 404 or 412: a route, or one thing that was asked for by its id, that is not there."""
+    """HTTP 404 or 412: a route, or an item that was asked for by its id, does not exist."""
+
+
+class SkippedItemsError(ContractError):
+    """Single items could not be read; all others were. The next run asks for these again."""
+
+
+class VanishedError(ContractError):
+    """Too many known rows were missing at once, and still missing when they were asked for."""
 
 
 class UnsteadyError(EmagError):
-    """Rows never stopped moving for long enough to read them whole."""
+    """Rows kept changing, so that no reading was complete."""
+
+    contained = True
 
 
 class TransientError(EmagError):
-    """A failure that may pass; `wait` is the pause in seconds the server asked for, if it did."""
+    """A transient error; `wait` is the pause in seconds that the server asked for, if it did."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
-        """Keep the server's wish beside the message."""
+        """Take the message and the pause."""
         super().__init__(message)
         self.wait = wait
 
@@ -89,12 +131,27 @@ class ThrottledError(TransientError):
     """HTTP 429: the account's request budget is used up."""
 
 
+class FailingResourceError(TransientError):
+    """One resource failed in every attempt, while another one succeeded."""
+
+    contained = True
+
+
 class UnreachableError(TransientError):
     """No connection to the host could be made."""
 
 
+class BudgetStoreError(TransientError):
+    """The database with the request budgets does not answer; eMAG is not involved."""
+
+
+TARGET_GONE: Final = (
+    "the target has closed the pipe; its own log shows why, unless Meltano was killed"
+)
+
+
 class TargetGoneError(EmagError):
-    """Whoever read the output of the tap has closed it."""
+    """The reader of the tap's output has closed it."""
 
 
 class BreakerOpenError(EmagError):
@@ -103,12 +160,18 @@ class BreakerOpenError(EmagError):
     exit_code = 5
 
 
+class AnotherRunError(EmagError):
+    """Another run uses the same state; no request was made."""
+
+    exit_code = 5
+
+
 class EndedEarlyError(EmagError):
-    """The run was asked to end before it was done; what was complete has been written."""
+    """The run was asked to end early; complete rows have been written."""
 
 
 class DeadlineError(EndedEarlyError):
-    """The time for the whole run is over."""
+    """The run's time is over."""
 
     exit_code = 4
 
@@ -123,16 +186,16 @@ class InterruptedSyncError(EndedEarlyError):
     """The run was ended by a signal."""
 
     def __init__(self, signum: int) -> None:
-        """End with 128 + the signal's number, as shells have it."""
+        """Set the exit code to 128 + the signal's number, as shells do."""
         super().__init__(f"ended by signal {signum}; the next run goes on where this one stopped")
         self.exit_code = 128 + signum
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back for one request: status, lower-cased headers, and the body if it was JSON.
+    """The reply to one request: status, lower-cased headers, and the body if it was JSON.
 
-    `body` is None when the bytes were no JSON. Dicts, lists and scalars are as the API sent them,
+    `body` is None when the bytes were not JSON. Dicts, lists and scalars are as the API sent them,
     numbers with a fraction as Decimal.
     """
 
@@ -149,21 +212,37 @@ TRANSIENT_STATUSES = frozenset(
         HTTPStatus.BAD_GATEWAY,
         HTTPStatus.SERVICE_UNAVAILABLE,
         HTTPStatus.GATEWAY_TIMEOUT,
+        HTTPStatus.MISDIRECTED_REQUEST,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        509,  # bandwidth limit exceeded
+        *range(520, 528),  # a content delivery network cannot reach the server
+        530,
+        599,
     }
 )
+PROXY_ASKS = (
+    "HTTPS_PROXY: the proxy asks for user and password (HTTP 407); write it as"
+    " http://user:password@host:port"
+)
+REDIRECTS = range(300, 400)  # never followed: the password goes only to the host of the settings
 ABSENT_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED})
-IP_REFUSAL = re.compile(r"invalid vendor ip\s*(?:\[(?P<ip>[0-9a-f.:]+)\])?", re.IGNORECASE)
+IP_REFUSAL = re.compile(r"invalid vendor ip\s*(?:\[(?P<ip>[0-9a-f.:]{2,45})\])?", re.IGNORECASE)
 API_REFUSAL = "not allowed to use this api"
-EMAIL_OR_NUMBER = re.compile(r"\S+@\S+|\d{6,}")
-LONGEST_QUOTE = 200
+EMPTY: tuple[object, ...] = ("", [], {})
 
 
 def classify(reply: Reply, *, enveloped: bool = True) -> EmagError | None:
-    """Say what a reply means: None when it is good, else the error to raise or to retry.
+    """Return None for a good reply, else the error to raise or to retry.
 
-    Order matters: refusals are told by their text at any status, since eMAG sends them with 200 and
-    with 403; only then does the status decide, and last the envelope, whose `isError` must be
-    exactly false. Some resources may answer without one: then the status says it all.
+    The order matters:
+
+    * a refusal is recognised by its text at any status, since eMAG sends it with 200 and with 403;
+    * then the status decides;
+    * then the envelope, whose `isError` must be exactly false. Some resources may answer without an
+      envelope: then the status alone decides, unless a part of an envelope is there.
+
+    A refusal of user or password may concern the resource only: see `tap_emag.api.admission`.
     """
     texts = _texts(reply.body)
     refusal = _refusal(reply, texts)
@@ -172,19 +251,23 @@ def classify(reply: Reply, *, enveloped: bool = True) -> EmagError | None:
     failure = _failed_status(reply, texts)
     if failure:
         return failure
-    if not enveloped and (
-        isinstance(reply.body, list)
-        or (isinstance(reply.body, dict) and "isError" not in reply.body)
-    ):
+    if not enveloped and _is_bare(reply.body):
         return None
     if not isinstance(reply.body, dict) or "isError" not in reply.body:
-        # A gateway's HTML page with status 200, or a body cut short: nothing eMAG itself has said.
+        # A gateway's HTML page with status 200, or a body cut short: not eMAG's own answer.
         return TransientError(f"{reply.resource}: HTTP {reply.status} without eMAG's envelope")
     if reply.body["isError"] is not False:
         return ContractError(
             f"{reply.resource}: eMAG refused the request: {_quote(texts) or 'no reason given'}"
         )
     return None
+
+
+def _is_bare(body: object) -> bool:
+    """Return whether a body is valid without envelope; empty `results` alone are a broken one."""
+    if isinstance(body, dict):
+        return "isError" not in body and body.get("results") not in EMPTY
+    return isinstance(body, list)
 
 
 def _refusal(reply: Reply, texts: list[str]) -> RefusedError | None:
@@ -197,12 +280,19 @@ def _refusal(reply: Reply, texts: list[str]) -> RefusedError | None:
                 " the marketplace account (My account > Profile > Technical details), then run"
                 " again"
             )
-    refused = reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    # eMAG refuses with JSON; a firewall's page is not about user and password.
+    refused = reply.status == HTTPStatus.UNAUTHORIZED or (
+        reply.status == HTTPStatus.FORBIDDEN and isinstance(reply.body, dict)
+    )
     if refused or any(API_REFUSAL in text.lower() for text in texts):
-        return CredentialsError(
+        names = ", ".join(variable(name) for name in ("username", "password", "marketplace"))
+        error = CredentialsError(
             f"{reply.resource}: eMAG refuses the user or password (HTTP {reply.status}). Check"
-            " `username`, `password` and `marketplace`, and that the user has the API right"
+            f" `username`, `password` and `marketplace` ({names}), and that the user has the API"
+            " right"
         )
+        error.answer = f"HTTP {reply.status}"
+        return error
     return None
 
 
@@ -213,21 +303,29 @@ def _failed_status(reply: Reply, texts: list[str]) -> EmagError | None:
             " of the same account may be using it: lower `rate_limit_share`",
             wait=_retry_after(reply.headers),
         )
+    if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return ConfigurationError([PROXY_ASKS])
+    if reply.status == HTTPStatus.FORBIDDEN:
+        return TransientError(
+            f"{reply.resource}: HTTP 403 without eMAG's envelope: a firewall or a proxy before the"
+            " API refuses the request, not eMAG the password"
+        )
     if reply.status in TRANSIENT_STATUSES:
         return TransientError(
             f"{reply.resource}: eMAG answered HTTP {reply.status}", _retry_after(reply.headers)
         )
     if reply.status != HTTPStatus.OK:
         error = NotThereError if reply.status in ABSENT_STATUSES else ContractError
+        advice = ". Check `api_url`" if reply.status in REDIRECTS else ""
         return error(
-            f"{reply.resource}: eMAG answered HTTP {reply.status}: {_quote(texts) or 'no reason'}."
-            " Check `api_url` and `marketplace`"
+            f"{reply.resource}: eMAG answered HTTP {reply.status}: {_quote(texts) or 'no reason'}"
+            f"{advice}"
         )
     return None
 
 
 def _texts(body: object) -> list[str]:
-    """Collect the sentences of an envelope, whatever shape its messages have."""
+    """Collect the sentences of an envelope from any shape of its messages."""
     if not isinstance(body, dict):
         return []
     messages = body.get("messages")
@@ -241,13 +339,19 @@ def _texts(body: object) -> list[str]:
 
 
 def _quote(texts: list[str]) -> str:
-    """Quote the API, without what may be somebody's address or number."""
-    return EMAIL_OR_NUMBER.sub("…", "; ".join(texts))[:LONGEST_QUOTE]
+    """Quote the API, without addresses and numbers of persons."""
+    return quote("; ".join(texts))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds the server asks to wait, given as a number or as a date."""
     value = headers.get("retry-after", "")
-    try:
+    with suppress(ValueError):
         return max(0.0, float(value))
-    except ValueError:
-        return None
+    with suppress(ValueError, TypeError, OverflowError):
+        until = parsedate_to_datetime(value)
+        # By the server's own clock, if it shows it.
+        date = headers.get("date")
+        now = parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
+        return max(0.0, (until - now).total_seconds())
+    return None

@@ -1,12 +1,11 @@
-"""The tap: its settings, its streams, and the life of one sync."""
+"""The Singer tap: settings, streams, and one sync of all of them."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,38 +14,44 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib import Catalog
 
-from tap_emag import bookmarks, selection
-from tap_emag.breaker import Breaker
-from tap_emag.budgets import FileStore, file_name
-from tap_emag.budgets_postgres import PostgresStore
-from tap_emag.client import Client
-from tap_emag.declared import config_schema, default_values
-from tap_emag.errors import ConfigurationError, TargetGoneError
-from tap_emag.inputs import json_object
-from tap_emag.lanes import LockedWriter, sync
-from tap_emag.life import Life
-from tap_emag.limits import Limiter
-from tap_emag.logs import write_json
-from tap_emag.metrics import Counts
-from tap_emag.observer import Observer, run_id
-from tap_emag.progress import Progress
-from tap_emag.redaction import hide, secrets_of
-from tap_emag.settings import Settings
-from tap_emag.streams import estimates, finance, orders, products, reference, returns
-from tap_emag.streams.base import EmagStream
-from tap_emag.streams.codes import CODE_LISTS
-from tap_emag.streams.rejected import RejectedRows
-from tap_emag.tables.account import Account
-from tap_emag.types import Clock
+from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
+from tap_emag.errors import ConfigurationError
+from tap_emag.logs import hide, secrets_of
+from tap_emag.reporting.observer import Observer, told_of_a_start
+from tap_emag.reporting.unconfirmed import Confirmation
+from tap_emag.run import Run, log_as_configured, run_id
+from tap_emag.settings.kinds import is_quoted
+from tap_emag.settings.settings import SETTINGS, config_schema
+from tap_emag.singer_io import (
+    LockedWriter,
+    environment,
+    json_value,
+    output,
+    override,
+    restrict_catalog,
+)
+from tap_emag.state import bookmarks
+from tap_emag.state.delivered import pipelines_of
+from tap_emag.streams.base import NO_REQUESTS, EmagStream
+from tap_emag.streams.codes.stream import CODE_LISTS
+from tap_emag.streams.invoices import stream as finance
+from tap_emag.streams.orders import stream as orders
+from tap_emag.streams.products import estimate_stream as estimates
+from tap_emag.streams.products import stream as products
+from tap_emag.streams.reference import stream as reference
+from tap_emag.streams.rejected.stream import RejectedRows
+from tap_emag.streams.returns import stream as returns
+from tap_emag.streams.stream_maps import stream_mapper
+from tap_emag.sync import sync, threads
+from tap_emag.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from types import FrameType
     from typing import IO
 
     from singer_sdk.plugin_base import _ConfigInput
-
-    from tap_emag.limits import BudgetStore
 
 STREAMS: tuple[type[EmagStream], ...] = (
     orders.Orders,
@@ -95,201 +100,197 @@ class TapEmag(Tap):
         self,
         *,
         catalog: Catalog | Mapping[str, Any] | None = None,
+        run: Run | None = None,
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        """Take settings, state, and of the catalog the selection.
+        """Take settings, state, and the catalog's selection.
+
+        Args:
+            catalog: The given catalog, if any.
+            run: The run, if its settings are checked already.
+            options: The SDK's own: config, state and so on.
 
         Raises:
-            ConfigurationError: One of them cannot be used.
+            ConfigurationError: One of them is invalid.
         """
         given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
         if given is not None:
-            given = selection.usable(given, STREAMS, self.logger.warning)
+            given = restrict_catalog(given, STREAMS, self.logger.warning)
+        if run is not None:
+            self.run = run
         super().__init__(catalog=given, **options)
 
+    @override
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what can be used of a state; the rest is read anew.
+        """Load the valid part of a state; read the rest anew.
 
         Raises:
-            ConfigurationError: It is none.
+            ConfigurationError: It is not a state.
         """
         names = {stream.table.name for stream in STREAMS}
-        now = datetime.now(timezone.utc)
-        super().load_state(bookmarks.usable(state, names, now, self.logger.warning))
+        now = self.run.machine_now()
+        super().load_state(bookmarks.sanitize_state(state, names, now, self.logger.warning))
 
     @classmethod
+    @override
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
         """Read the configuration files.
 
         Raises:
-            click.BadParameter: One of them cannot be read, or is no JSON.
+            click.BadParameter: One of them cannot be read, or is not JSON.
         """
+        log_as_configured({}, run_id())
         try:
-            return super().cb_config(ctx, param, value)
+            given = super().cb_config(ctx, param, value)
         except OSError as error:
             raise click.BadParameter(f"cannot be read: {error.strerror or error}") from None
         except (ValueError, TypeError, RecursionError):
-            raise click.BadParameter(f"{', '.join(value)}: is no JSON object") from None
+            raise click.BadParameter(f"{', '.join(value)}: is not a JSON object") from None
+        log_as_configured(given.config, run_id())
+        return given
 
     @classmethod
-    def invoke(
+    @override
+    def invoke(  # type: ignore[override]  # as the SDK's own
         cls,
         *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
-        **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        """Run the command with its options.
+        """Run the command with its options; the SDK's own reports no failure before the sync.
 
         Raises:
-            ConfigurationError: State or catalog cannot be used.
+            ConfigurationError: Settings, state or catalog are invalid.
         """
-        super().invoke(
-            state=json_object("state", state), catalog=json_object("catalog", catalog), **options
-        )
+        if about:
+            with output():
+                cls.print_about(about_format)
+                sys.stdout.flush()
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        values = dict(config.config) if config else {}
+        if config and config.parse_env:
+            values |= environment(cls.config_jsonschema)
+        run = Run(values)
+        with told_of_a_start(run):
+            tap = cls(
+                config=values,
+                run=run,
+                state=json_value("state", state),
+                catalog=json_value("catalog", catalog),
+            )
+        tap.sync_all()
 
+    @override
+    def run_discovery(self) -> str:
+        """Write the catalog.
+
+        Raises:
+            EmagError: Standard output cannot be written to.
+        """
+        with output():
+            text = super().run_discovery()
+            sys.stdout.flush()
+        return text
+
+    @override
+    def setup_mapper(self) -> None:
+        """Set up the stream maps.
+
+        Raises:
+            ConfigurationError: A map is invalid, or names a stream or column that does not exist.
+        """
+        self._mapper = stream_mapper(self.config, self.catalog, self.logger)
+
+    @override
     def discover_streams(self) -> Sequence[EmagStream]:
-        """Return all streams, whatever the settings."""
-        return [stream(self) for stream in STREAMS]
+        """Return all streams, with any settings."""
+        return [stream(self, self.run) for stream in STREAMS]
 
     @cached_property
-    def state_lock(self) -> threading.RLock:
-        """Held by whoever reads or changes the state: streams are synced side by side."""
-        return threading.RLock()
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The checked settings.
-
-        Raises:
-            ConfigurationError: When any is wrong.
-        """
-        return Settings.from_config(self.config, datetime.now(timezone.utc))
-
-    @cached_property
-    def account(self) -> Account:
-        """The account all rows belong to."""
-        return Account(self.settings.marketplace, self.settings.account_type)
-
-    @cached_property
-    def wall(self) -> Clock:
-        """The clock that the API's times are read by."""
-        return Clock(self.settings.timezone)
-
-    @cached_property
-    def life(self) -> Life:
-        """The run's deadline, stall watch and signals."""
-        return Life(self.settings.sync_timeout_seconds, self.settings.stall_timeout_seconds)
-
-    @cached_property
-    def run_id(self) -> str:
-        """The id of this run, in logs and reports."""
-        return run_id()
-
-    @cached_property
-    def counts(self) -> Counts:
-        """What this run counts."""
-        return Counts(self.account)
-
-    @cached_property
-    def progress(self) -> Progress:
-        """Tells whoever waits how far the run is."""
-        return Progress.for_this_process()
+    def run(self) -> Run:
+        """The run, which all streams share."""
+        return Run(self.config)
 
     @cached_property
     def observer(self) -> Observer:
         """Watches the streams' syncs and reports on the run."""
-        return Observer(self.counts, self.settings, self.run_id)
-
-    @cached_property
-    def client(self) -> Client:
-        """The one client all streams share, and with it the account's budgets and breaker."""
-        settings = self.settings
-        caller = f"{settings.account} {settings.password}"
-        breaker = Breaker(
-            settings.state_dir / file_name(settings.account, "breaker"),
-            caller,
-            threshold=settings.breaker_failure_threshold,
-            recovery=settings.breaker_recovery_seconds,
+        recorded = self.run.recorded_run
+        loader = (
+            Confirmation(self.run.store, self.run.settings, recorded.state_id) if recorded else None
         )
-        limiter = Limiter(self._budgets(), sleep=self.life.pause)
-        breaker.check()
-        return Client(
-            settings, life=self.life, limiter=limiter, breaker=breaker, counts=self.counts
-        )
-
-    def _budgets(self) -> BudgetStore:
-        settings = self.settings
-        if settings.rate_limit_store:
-            return PostgresStore(
-                settings.rate_limit_store, settings.account, settings.rate_limit_share
-            )
-        try:
-            return FileStore(settings.state_dir, settings.account, settings.rate_limit_share)
-        except OSError as error:
-            problem = (
-                f"state_dir: {settings.state_dir} cannot be used ({error.strerror}); write a folder"
-                " this user may write to"
-            )
-            raise ConfigurationError([problem]) from None
+        return Observer(self.run, loader)
 
     @cached_property
     def rejected(self) -> RejectedRows:
-        """The stream that keeps what no table could take."""
+        """The stream that stores rows which no table can take."""
         [stream] = [one for one in self.streams.values() if isinstance(one, RejectedRows)]
         return stream
 
-    def executor(self, bucket: str) -> ThreadPoolExecutor:
-        """Return the threads that requests of a bucket are sent from.
+    # The SDK's own reads a row of every stream, and treats the end of each as success.
+    @override  # type: ignore[misc]
+    def run_connection_test(self) -> bool:
+        """Ask the API whether it lets this caller in, and print the verdict.
 
-        Each bucket has its own: requests that wait for the slower budget would take the places of
-        those that could go.
+        Raises:
+            EmagError: It refuses the caller, or did not answer in time.
         """
-        with self.state_lock:
-            if bucket not in self._executors:
-                self._executors[bucket] = ThreadPoolExecutor(
-                    self.settings.max_concurrent_requests, f"requests-{bucket}"
-                )
-            return self._executors[bucket]
+        run = self.run
+        run.settings, run.watchdog = hasty(run.settings), Watchdog(LONGEST_TEST)
+        run.watchdog.start()
+        try:
+            verdict = ask(run.client)
+            click.echo(f"{run.settings.marketplace}/{run.settings.account_type}: {verdict}")
+        finally:
+            run.watchdog.stop()
+        return True
 
-    @cached_property
-    def _executors(self) -> dict[str, ThreadPoolExecutor]:
-        return {}
-
-    # The SDK declares it final, but has no other place around a whole sync.
-    def sync_all(self) -> None:  # type: ignore[misc]
+    # The SDK declares it final, but has no other hook around a complete sync.
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:
         """Sync all selected streams within the run's limits.
 
         Raises:
-            EmagError: What went wrong, or what ended the run early.
+            EmagError: The first failure, or the reason to end early.
         """
         self._reset_state_progress_markers()
-        lanes: dict[str, list[EmagStream]] = defaultdict(list)
+        run = self.run
+        buckets: dict[str, list[EmagStream]] = defaultdict(list)
         for stream in self._chosen_streams():
-            lanes[stream.lane].append(stream)
-        if not lanes:
+            buckets[stream.bucket].append(stream)
+        if not buckets:
             self.logger.warning("no stream is selected: nothing is read")
-        with self.observer.run():
-            self.life.start()
-            self.progress.start()
+        asking = [
+            each.name for bucket, some in buckets.items() if bucket != NO_REQUESTS for each in some
+        ]
+        run.recorder.expect(asking, [each.name for each in self.streams.values() if each.selected])
+        with self.observer.run(), threads(), self._exclude_others():
             try:
+                run.watchdog.start()
+                run.progress.start()
+                run.check_surroundings()
                 if self.state:
                     self.state_writer.write_state(self.state)
                 self.rejected.begin()
-                sync(list(lanes.values()), self.life)
-            except BrokenPipeError:
-                raise TargetGoneError(
-                    "the target has closed the pipe; its own log says why"
-                ) from None
+                codes = buckets.pop(NO_REQUESTS, [])
+                sync(list(buckets.values()), run.watchdog, self.observer, codes, run.answered)
             finally:
-                self.life.stop()
-                self.progress.stop()
+                run.watchdog.stop()
+                run.progress.stop()
                 self.rejected.end()
 
+    def _exclude_others(self) -> AbstractContextManager[None]:
+        """Return the context in which no other run of the same state can begin."""
+        names = [stream.name for stream in self._chosen_streams()]
+        return self.run.exclude_others(pipelines_of(dict(self.state), names))
+
     def _chosen_streams(self) -> Iterator[EmagStream]:
-        """Give the streams that are selected, or that have a selected child."""
+        """Yield the streams that are selected, or that have a selected child."""
         for stream in self.streams.values():
             chosen = stream.selected or stream.has_selected_descendents
             if stream is self.rejected or stream.parent_stream_type:
@@ -297,26 +298,39 @@ class TapEmag(Tap):
             if chosen and isinstance(stream, EmagStream):
                 yield stream
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Ask the run to end where its state is whole; the SDK's own handler would exit with 0."""
-        if "life" in self.__dict__ and self.life.running:
-            self.life.signal(signum)
+    @override
+    def _setup_signal_handlers(self) -> None:
+        super()._setup_signal_handlers()
+        in_main = threading.current_thread() is threading.main_thread()
+        # A program started with `nohup` must not end with its terminal.
+        if in_main and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._handle_termination)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Ask the run to end with a consistent state; the SDK's own handler would exit with 0."""
+        if "run" in self.__dict__ and self.run.is_watched:
+            self.run.watchdog.signal(signum)
         else:
             sys.exit(128 + signum)
 
+    @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check all settings together, and name everything that is wrong at once.
+        """Check all settings together, and report all problems at once.
 
         Raises:
             ConfigurationError: If `raise_errors` and any setting is wrong.
         """
         hide(secrets_of(self.config))
-        if self.config.get("log_format") == "json":
-            # Before the others are checked, so that what is wrong with them is told as JSON, too.
-            given = default_values() | {name: value for name, value in self.config.items() if value}
-            write_json(self.run_id, f"{given['marketplace']}/{given['account_type']}")
+        # Before the other settings are checked, so that their problems are logged as JSON, too.
+        log_as_configured(self.config, self.run.run_id)
+        for each in SETTINGS:
+            if each.kind.verbatim and is_quoted(self.config.get(each.name)):
+                self.logger.warning(
+                    "%s: the quotation marks round it count as part of it", each.name
+                )
         try:
-            Settings.from_config(self.config, datetime.now(timezone.utc))
+            _ = self.run.settings
             return super()._validate_config(raise_errors=raise_errors)
         except ConfigurationError as error:
             if raise_errors:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import hypothesis
 import pytest
 
-from tap_emag.sandbox.postgres import open_postgres
-from tests.api import STATE_DIR
-from tests.meltano_project import MeltanoProject, install_plugins
+from emag_sandbox.demo.pipeline import _clean_environment
+from emag_sandbox.postgres.server import open_postgres
+from tap_emag.state.store import StateStore
+from tests.support.api import STATE_DIR
+from tests.support.forked import forked
+from tests.support.meltano_project import MeltanoProject, install_plugins, project_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
-    from tap_emag.sandbox.postgres import Postgres
+    from emag_sandbox.postgres.server import Postgres
+    from tests.support.forked import Forked
 
 # Several files are tested at once: how long drawing an example takes says nothing then.
 hypothesis.settings.register_profile(
@@ -40,6 +45,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+# What takes minutes, the longest first: a long file that comes last keeps all waiting.
+LONGEST = (
+    *("test_airflow.py", "test_pasted_blocks.py", "test_dagster.py", "test_kills.py"),
+    *("test_personal_data_jobs.py", "test_machine.py", "test_broken_runs.py"),
+    *("test_operators_day.py", "test_production.py", "test_every_field.py", "test_any_api.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, then those of most pipelines."""
+    pipelines = Counter(item.path for item in items if item.get_closest_marker("meltano"))
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (rank.get(item.path.name, len(rank)), -pipelines[item.path]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep budgets and breakers of tests out of the user's own folder."""
@@ -48,6 +68,13 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv(STATE_DIR, str(folder))
         patch.setenv("XDG_STATE_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StateStore]:
+    """A state store of its own."""
+    with StateStore(tmp_path / "state") as store:
+        yield store
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +94,15 @@ def database(postgres: Postgres) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def meltano_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Meltano project with its plugins installed, shared by all tests."""
-    return install_plugins(tmp_path_factory.mktemp("meltano") / "project")
+    """A Meltano project of this process, with plugins that are installed once."""
+    return project_with(install_plugins(), tmp_path_factory.mktemp("meltano") / "project")
+
+
+@pytest.fixture(scope="session")
+def forked_meltano() -> Iterator[Forked]:
+    """Meltano's command line, imported once."""
+    with forked("meltano.cli", environment=_clean_environment()) as meltano:
+        yield meltano
 
 
 @pytest.fixture

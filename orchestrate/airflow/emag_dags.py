@@ -1,4 +1,4 @@
-"""An Airflow DAG for each schedule in `meltano.yml`; docs/airflow.md tells how to set it up.
+"""Defines an Airflow DAG for each schedule in `meltano.yml`; see docs/airflow.md.
 
 `emag_orders` is the schedule `orders`: a task for each task of its job, one after the other.
 """
@@ -19,12 +19,12 @@ from orchestrate.meltano.schedules import schedules
 if TYPE_CHECKING:
     from orchestrate.meltano.schedules import Schedule, Task
 
-# A failed task is tried again after 1, 2 and 4 minutes, unless trying again cannot help. Airflow
-# waits up to twice as long, so that not all tasks come at once.
+# Airflow retries a failed task after 1, 2 and 4 minutes, unless a retry cannot help. It waits up to
+# twice as long, so that not all tasks start at once.
 RETRIES = 3
 RETRY_DELAY = timedelta(minutes=1)
 LONGEST_RETRY_DELAY = timedelta(minutes=10)
-# Beyond the limit that the tap gives itself: Meltano starts, the loader writes what is left.
+# In addition to the tap's own deadline: Meltano starts, and the loader writes the last rows.
 STARTING_AND_DRAINING = timedelta(minutes=5)
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 POOL_HINT = (
@@ -54,14 +54,14 @@ def _dag(schedule: Schedule) -> DAG:
     ) as dag:
         before = None
         for task in schedule.tasks:
-            operator = _operator(task, schedule)
+            operator = _operator(task, schedule, first=before is None)
             if before:
                 before >> operator
             before = operator
     return dag
 
 
-def _operator(task: Task, schedule: Schedule) -> MeltanoOperator:
+def _operator(task: Task, schedule: Schedule, *, first: bool) -> MeltanoOperator:
     limit = timedelta(seconds=task.limit)
     unlimited = bool(task.account) and not limit
     return MeltanoOperator(
@@ -69,9 +69,9 @@ def _operator(task: Task, schedule: Schedule) -> MeltanoOperator:
         blocks=task.blocks,
         variables=schedule.variables,
         execution_timeout=None if unlimited else limit + STARTING_AND_DRAINING,
-        # What reads no account, such as the clean-up, waits for nobody.
+        # A task that reads no account, such as the clean-up, does not wait for others.
         pool=task.account or "default_pool",
-        hint="" if task.account else POOL_HINT.format(pool=schedule.account),
+        hint=POOL_HINT.format(pool=schedule.account) if first and not task.account else "",
     )
 
 

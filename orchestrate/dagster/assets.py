@@ -1,4 +1,4 @@
-"""Assets: the tables that one job of Meltano fills. To make one anew is to run that job."""
+"""Defines an asset for each Meltano job: the tables it fills. Materializing it runs the job."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ LIST_RUNS: Final = ("invoke", "emag-ops:list-runs", "--json", "--limit=100")
 
 
 class LoadConfig(dg.Config):
-    """What can be given to one run in Dagster's launchpad."""
+    """The options of one run in Dagster's launchpad."""
 
     variables: dict[str, str] = Field(
         default_factory=dict,
@@ -50,7 +50,7 @@ def build_asset(job: Job, settings: Settings) -> dg.AssetsDefinition:
         try:
             return _load(context, job, settings, config.variables)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-            # Dagster would try again what somebody has just ended.
+            # Dagster would retry a run that a user has just ended.
             raise dg.Failure(
                 description=f"`meltano run {job.name}` was ended from outside; the next run goes on"
                 " where the last state was kept",
@@ -72,7 +72,7 @@ def _load(
         longest_seconds=settings.longest_seconds,
     ) as process:
         for raw in process.lines():
-            sys.stderr.write(f"{raw}\n")  # Dagster keeps it whole, beside the log
+            sys.stderr.write(f"{raw}\n")  # Dagster keeps the complete output besides the log
             line = output.read(raw)
             if line:
                 context.log.log(line.level, str(line))
@@ -92,11 +92,11 @@ def _load(
             metadata={**metadata, "exit_code": code, "exit_codes_of_plugins": output.codes or {}},
             allow_retries=not failure.permanent,
         )
-    return dg.MaterializeResult(metadata={**metadata, **_booked(context, project, run_id)})
+    return dg.MaterializeResult(metadata={**metadata, **_recorded(context, project, run_id)})
 
 
-def _booked(context: dg.AssetExecutionContext, project: Project, run_id: str) -> dict[str, Any]:
-    """Return what Meltano has booked of a run; a run is no worse when nothing can be told of it."""
+def _recorded(context: dg.AssetExecutionContext, project: Project, run_id: str) -> dict[str, Any]:
+    """Return the bookmark that Meltano has recorded of a run; log an error, do not raise it."""
     try:
         listed = project.ask_json(*LIST_RUNS)
         return _bookmark([run for run in listed if run["run_id"] == run_id])

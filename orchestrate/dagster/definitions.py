@@ -1,4 +1,4 @@
-"""All that Dagster is told: `dagster dev -m orchestrate.dagster.definitions`."""
+"""Dagster's definitions: `dagster dev -m orchestrate.dagster.definitions`."""
 
 import dagster as dg
 from orchestrate.dagster.assets import build_asset
@@ -13,7 +13,7 @@ def build(settings: Settings) -> dg.Definitions:
     """Make the definitions of a Meltano project.
 
     Raises:
-        MeltanoError: Meltano does not tell its schedules.
+        MeltanoError: Meltano does not return its schedules.
     """
     # A schedule that Meltano calls `@manual` or `@once` has no times.
     known = [schedule for schedule in schedules(settings.project) if schedule.cron]
@@ -25,7 +25,7 @@ def build(settings: Settings) -> dg.Definitions:
         jobs=[*(build_job(jobs[name], assets[name], settings) for name in jobs), cleanup],
         schedules=[build_schedule(each, assets[each.job]) for each in known],
         sensors=[build_sensor(cleanup, settings)],
-        # A job is a single step: a process for each step would only be a second one.
+        # A job is a single step, so a process for each step would only add one.
         executor=dg.in_process_executor,
     )
 

@@ -1,4 +1,4 @@
-"""What Meltano's jobs are called in Dagster."""
+"""The names of Meltano's jobs in Dagster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 FIRST_ACCOUNT: Final = "main"
 
 
+REREAD: Final = re.compile(
+    r"-(nightly|weekly)$"
+)  # deep re-reads of the stream in the rest of the name
+
+
 @dataclass(frozen=True)
 class Job:
     """A job of meltano.yml. It is named `orders`, or with an account in front, `fbe-orders`."""
@@ -21,13 +26,14 @@ class Job:
 
     @property
     def account(self) -> str:
-        """Whose data it reads, as its name has it."""
-        return identifier(self.name.rpartition("-")[0]) or FIRST_ACCOUNT
+        """The account whose data it reads, from its name."""
+        return identifier(REREAD.sub("", self.name).rpartition("-")[0]) or FIRST_ACCOUNT
 
     @property
     def group(self) -> str:
-        """The streams it reads: orders, offers, returns, reference."""
-        return identifier(self.name.rpartition("-")[2])
+        """The streams it reads, such as offers; of a deep re-read with when, orders_nightly."""
+        rest = REREAD.sub("", self.name).rpartition("-")[2]
+        return identifier(rest + self.name.removeprefix(REREAD.sub("", self.name)))
 
 
 def identifier(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Jobs and their times, as Meltano schedules them."""
+"""Defines jobs and schedules as Meltano declares them."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from orchestrate.dagster.jobs import Job, identifier
 from orchestrate.dagster.settings import Settings
 from orchestrate.meltano.schedules import Schedule
 
-# One that waits in the queue is as good as one under way: a second one would find nothing to do.
+# A run in the queue counts as under way: a second one would find nothing to do.
 UNDER_WAY: Final = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -33,9 +33,9 @@ def build_job(job: Job, asset: dg.AssetsDefinition, settings: Settings) -> Any: 
 
 
 def build_schedule(schedule: Schedule, asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
-    """Make a schedule, which is off until somebody turns it on: its job may run elsewhere already.
+    """Make a schedule, which is off at first, since its job may already run elsewhere.
 
-    It leaves out a time at which the run before is still under way.
+    It skips a time at which the earlier run is still under way.
     """
     job_name = identifier(schedule.job)
     config = {"ops": {asset.op.name: {"config": {"variables": dict(schedule.variables)}}}}
@@ -61,6 +61,6 @@ def build_schedule(schedule: Schedule, asset: dg.AssetsDefinition) -> dg.Schedul
 
 
 def is_under_way(instance: dg.DagsterInstance, job_name: str) -> bool:
-    """Tell whether a run of a job is waiting or under way."""
+    """Return whether a run of a job is waiting or under way."""
     running = dg.RunsFilter(job_name=job_name, statuses=UNDER_WAY)
     return bool(instance.get_runs_count(running))

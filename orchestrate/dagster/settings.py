@@ -1,4 +1,4 @@
-"""What can be set from outside, as environment variables."""
+"""The settings for Dagster, from environment variables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRIES: Final = 3
-# What Meltano and the loader need beside the ten minutes that the tap allows itself.
+# The tap's own deadline of ten minutes, and the time that Meltano and the loader need.
 LONGEST_SECONDS: Final = 900.0
 RETRY_SECONDS: Final = 120.0
 SLACK_SECONDS: Final = 60.0
@@ -36,7 +36,7 @@ class Settings:
 
         Raises:
             MeltanoError: There is no project, or no command `meltano`.
-            ValueError: A number is none, or below 0.
+            ValueError: A value is not a number, or below 0.
         """
         return cls(
             Project.from_environment(environ),
@@ -58,7 +58,7 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError(f"{name}: {text!r} is no number of seconds") from None
+        raise ValueError(f"{name}: {text!r} is not a number of seconds") from None
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{name}: {text!r} is no number of seconds, 0 or more")
+        raise ValueError(f"{name}: {text!r} is not a number of seconds, 0 or more")
     return number

@@ -1,4 +1,4 @@
-"""Finds runs that hang, whoever has started them, and has them cleaned up."""
+"""Finds stuck runs of any scheduler, and starts the clean-up."""
 
 from typing import Final
 
@@ -9,10 +9,11 @@ from orchestrate.dagster.settings import Settings
 NAME: Final = "cleanup-stuck-runs"
 CLEANUP: Final = ("invoke", f"emag-ops:{NAME}", "--json")
 LOOK_SECONDS: Final = 300
+ANSWER_SECONDS: Final = 45.0  # Dagster gives a sensor a minute
 
 
 def build_cleanup(settings: Settings) -> dg.JobDefinition:
-    """Make the job that books stuck runs as failed and ends what is left of them."""
+    """Make the job that marks stuck runs as failed and ends their processes."""
 
     @dg.op
     def clean_up(context: dg.OpExecutionContext) -> None:
@@ -47,7 +48,7 @@ def build_sensor(cleanup: dg.JobDefinition, settings: Settings) -> dg.SensorDefi
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if is_under_way(context.instance, cleanup.name):
             return dg.SkipReason("a clean-up is under way")
-        stuck = settings.project.ask_json(*CLEANUP, "--dry-run")["cleaned"]
+        stuck = settings.project.ask_json(*CLEANUP, "--dry-run", within=ANSWER_SECONDS)["cleaned"]
         if not stuck:
             return dg.SkipReason("no run is stuck")
         context.log.warning("stuck: %s", ", ".join(run["state_id"] for run in stuck))

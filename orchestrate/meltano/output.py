@@ -1,7 +1,7 @@
-"""Reads what `meltano run` logs: lines for people, rows, and why a run failed.
+"""Reads the log of `meltano run`: lines for people, rows, and why a run failed.
 
-Meltano ends with code 1 whatever happened, but its line "Block run completed" tells the codes that
-tap and loader ended with.
+Meltano ends with code 1 after any failure, but its line "Block run completed" contains the exit
+codes of tap and loader.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ LEVELS: Final = {
 }
 LAST_LINES: Final = 5
 METRIC: Final = re.compile(r"METRIC(?:: ?(?P<point>.*))?$", re.DOTALL)
-# What every run says, and no reason why one failed.
+# Lines of every run, which are never the reason of a failure.
 USUAL: Final = re.compile(r"Skipping parse of env var settings|[\w-]+ v\S+, Meltano SDK")
-# A line of a Meltano whose own `logging.yaml` says how it logs.
+# Characters that a terminal would obey. A line break starts an indented line, so that a text cannot
+# forge a line.
+UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069]")
+# A line of a Meltano that logs as its own `logging.yaml` declares.
 PLAIN: Final = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<source>\S+) +(?P<text>.*)$")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line for people: a level of `logging`, who wrote it, and what."""
+    """A line for people: its level in `logging`, its source and its text."""
 
     level: int
     source: str
@@ -41,31 +44,32 @@ class Line:
 
     def __str__(self) -> str:
         """Show it as Meltano would."""
-        return f"{self.source}: {self.text}"
+        return _shown(f"{self.source}: {self.text}")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run failed: a sentence for each problem, and whether trying again cannot help."""
+    """Why a run failed: a sentence for each problem, and whether a retry cannot help."""
 
     problems: tuple[str, ...]
     permanent: bool
 
     def __str__(self) -> str:
         """Join the problems, one a line."""
-        return "\n".join(self.problems)
+        return "\n".join(map(_shown, self.problems))
 
 
 class Output:
     """The log of one run, as far as it was read.
 
-    `rows` counts the rows that each stream has written, `state_ids` are the pipelines that ran, and
-    `codes` the exit codes of plugins that failed, by what they are: extractors, loaders. They are
-    {} if it was a plugin of another kind, and None if Meltano told of none.
+    - `rows`: how many rows each stream has written.
+    - `state_ids`: the pipelines that ran.
+    - `codes`: the exit codes of plugins that failed, by kind: extractors, loaders; {} if it was a
+      plugin of another kind, None if Meltano logged none.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing read."""
+        """Begin before the first line."""
         self.rows: Counter[str] = Counter()
         self.state_ids: list[str] = []
         self.codes: dict[str, int] | None = None
@@ -73,7 +77,7 @@ class Output:
         self._last: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=LAST_LINES))
 
     def read(self, raw: str) -> Line | None:
-        """Read one line; return it as people may read it, or None if it is a measurement."""
+        """Read one line; return it for people, or None if it is a measurement."""
         event = _object(raw)
         line = _line(event, raw)
         state_id = event.get("job_name")
@@ -81,8 +85,8 @@ class Output:
             self.state_ids.append(state_id)
         if "exit_codes" in event:
             self.codes = _codes(event["exit_codes"])
-            said = event.get("err", line.text)
-            return Line(line.level, line.source, f"{said} {event['exit_codes'] or ''}")
+            text = event.get("err", line.text)
+            return Line(line.level, line.source, f"{text} {event['exit_codes'] or ''}")
         role = _role(event)
         measured = METRIC.match(line.text)
         if measured:
@@ -93,15 +97,15 @@ class Output:
         return line
 
     def failure(self, code: int) -> Failure:
-        """Say why a run failed that ended with this code: in the words of whoever did."""
+        """Return why a run with this exit code failed, from the log lines of its cause."""
         codes = self.codes or {}
         if self.codes is None:
-            # Meltano ended, or was ended, before it told of any plugin.
+            # Meltano ended, or was ended, before it logged the codes.
             problems = [*self._critical[EXTRACTORS], *self._words(MELTANO)]
         else:
             # Without a code it was a plugin that neither reads nor loads.
-            said = [text for role in list(codes) or [UTILITIES] for text in self._words(role)]
-            problems = said or self._words(MELTANO)
+            found = [text for role in list(codes) or [UTILITIES] for text in self._words(role)]
+            problems = found or self._words(MELTANO)
         return Failure(
             tuple(problems or self._last_words(code)), codes.get(EXTRACTORS) in PERMANENT
         )
@@ -109,7 +113,7 @@ class Output:
     def _last_words(self, code: int) -> list[str]:
         spoken = (self._words(role) for role in (EXTRACTORS, LOADERS, UTILITIES))
         last = next((words for words in spoken if words), [])
-        return [*last, f"meltano ended with code {code} and does not say why"]
+        return [*last, f"meltano ended with code {code} and gives no reason"]
 
     def _words(self, role: str) -> list[str]:
         return self._critical[role] or list(self._last[role])
@@ -123,7 +127,7 @@ class Output:
             self._last[role].append(line.text)
 
     def _count(self, event: dict[str, Any], text: str) -> None:
-        # Meltano may have taken the tap's JSON apart, or left it in there.
+        # Meltano may have parsed the tap's JSON into the event, or left it in the text.
         point = _own(event).get("metric_info") or event.get("metric_info") or _object(text)
         if not isinstance(point, dict) or point.get("metric") != "record_count":
             return
@@ -138,7 +142,7 @@ def _line(event: dict[str, Any], raw: str) -> Line:
         found = PLAIN.match(raw)
         if found:
             return Line(_level(found["level"]), found["source"], found["text"].rstrip())
-        # What the command line itself says: "Error: Block … not found".
+        # A message of the command line itself: "Error: Block … not found".
         return Line(logging.ERROR, MELTANO, raw.rstrip())
     own = _own(event)
     return Line(
@@ -148,14 +152,19 @@ def _line(event: dict[str, Any], raw: str) -> Line:
     )
 
 
+def _shown(text: str) -> str:
+    """Return a text without control characters, its further lines indented."""
+    return UNSEEN.sub(" ", text).replace("\n", "\n    ")
+
+
 def _own(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what a plugin said that logs JSON, too, and so tells its own level."""
+    """Return the event of a plugin that logs JSON as well, with its own level."""
     found = _object(str(event.get("event")))
     return found if "message" in found else {}
 
 
 def _role(event: dict[str, Any]) -> str:
-    """Return which side of the run wrote a line."""
+    """Return which kind of plugin wrote a line."""
     if event.get("producer"):
         return EXTRACTORS
     if event.get("consumer"):
@@ -163,10 +172,10 @@ def _role(event: dict[str, Any]) -> str:
     return UTILITIES if "stdio" in event else MELTANO
 
 
-def _codes(told: Any) -> dict[str, int]:  # noqa: ANN401 - JSON
-    if not isinstance(told, dict):
+def _codes(logged: Any) -> dict[str, int]:  # noqa: ANN401 - JSON
+    if not isinstance(logged, dict):
         return {}
-    return {kind: code for kind, code in told.items() if type(code) is int}
+    return {kind: code for kind, code in logged.items() if type(code) is int}
 
 
 def _level(name: object) -> int:

@@ -1,4 +1,4 @@
-"""A command that is ended together with everything it has started."""
+"""Runs a command, and ends it together with all processes it has started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-# Within these seconds of SIGTERM a tap writes what is complete; then comes SIGKILL.
+# A tap writes its complete windows within these seconds of SIGTERM; then comes SIGKILL.
 GRACE_SECONDS: Final = 15.0
 STEP_SECONDS: Final = 0.05
 
@@ -24,8 +24,8 @@ STEP_SECONDS: Final = 0.05
 class Process:
     """A command in a process group of its own: Meltano, and with it tap and loader.
 
-    The whole group is ended when the command is over, when `longest_seconds` are, or when the
-    `with` statement is left. `timed_out` tells that it was ended because its time was over.
+    All processes of the group are ended when the command ends, after `longest_seconds`, or at the
+    end of the `with` statement. `timed_out` is true if they were ended after `longest_seconds`.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class Process:
             errors="replace",
             start_new_session=True,
         )
-        # Its output ends only when nobody has it open, so nobody who reads could do this.
+        # Its output ends only when no process has it open, so the reader of it could not do this.
         self._watch = threading.Thread(target=self._watch_it, args=[longest_seconds], daemon=True)
         self._watch.start()
 
     def __enter__(self) -> Self:
-        """Return it."""
+        """Return this process."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End what is left."""
+        """End the processes that are left."""
         self.end()
 
     def lines(self) -> Iterator[str]:
@@ -115,22 +115,22 @@ class Process:
             self._over = True
 
     def _ask(self) -> None:
-        # Once: the group may still be ending in order when its leader has.
+        # Once: when the leader has ended, the group may still be ending in order.
         if not self._asked:
             self._asked = True
             self._signal(signal.SIGTERM)
 
     def _alive(self) -> bool:
-        # Its end has to be fetched, or the first process would count as alive.
+        # Without this call the first process, once ended, would count as alive.
         self._process.poll()
         try:
             os.killpg(self._process.pid, 0)
-        except (ProcessLookupError, PermissionError):  # macOS says the latter of the dead
+        except (ProcessLookupError, PermissionError):  # macOS raises the latter for ended ones
             return False
         return True
 
     def _signal(self, signum: int) -> None:
-        # What is over has no group any more: its number may be another's.
+        # After the end, the group's number may belong to another group.
         if not self._over:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signum)

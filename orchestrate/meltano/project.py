@@ -1,4 +1,4 @@
-"""The Meltano project that a scheduler runs, and how its command is called."""
+"""Finds the Meltano project that a scheduler runs, and calls its command."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ USUAL_ENVIRONMENT: Final = (
     ("meltano.yml", r"^default_environment: *['\"]?([\w-]+)"),
 )
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-ANSWER_SECONDS: Final = 45.0  # Dagster gives a sensor a minute
+ANSWER_SECONDS: Final = 120.0  # a busy machine may need most of them
 TAIL_LINES: Final = 5
-# The scheduler's own interpreter and secrets are no business of Meltano's. With the last one set,
-# as images of containers like to, every start of Meltano would compile all its modules again.
+# Meltano must not use the scheduler's own interpreter. With the last variable, which container
+# images often set, every start of Meltano would compile all its modules again.
 LEFT_OUT: Final = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 LEFT_OUT_PREFIXES: Final = ("AIRFLOW__", "_AIRFLOW")
 
 
 class MeltanoError(Exception):
-    """Meltano is not there, or does not answer; the message says what to do."""
+    """Meltano is missing or does not answer; the message names the next step."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Project:
         return cls(root, _command(root, variables), environment)
 
     def declared(self) -> bytes:
-        """Return what `meltano.yml` says.
+        """Return the content of `meltano.yml`.
 
         Raises:
             MeltanoError: There is none.
@@ -64,7 +64,7 @@ class Project:
         return _read(self.root)
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Return what a call of Meltano finds in its environment, `more` added."""
+        """Return the environment of a call of Meltano, with `more` added."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -72,7 +72,7 @@ class Project:
         }
         named = {ENVIRONMENT: self.environment} if self.environment else {}
         return {
-            # Meltano passes the tap's lines on without their levels; as JSON they carry them.
+            # Meltano drops the levels of the tap's lines, unless they are JSON.
             "TAP_EMAG_LOG_FORMAT": "json",
             **kept,
             "NO_COLOR": "1",
@@ -82,17 +82,17 @@ class Project:
         }
 
     def run(self, run_id: str, *blocks: str) -> list[str]:
-        """Return the command that runs some blocks or a job, and logs JSON that tells who speaks.
+        """Return the command that runs some blocks or a job, and logs JSON with each line's source.
 
-        The run's id, a UUID, is part of it, so that `emag-ops` can find its processes.
+        It contains the run's id, a UUID, by which `emag-ops` finds its processes.
         """
         return [self.command, "--log-format=json", "run", f"--run-id={run_id}", *blocks]
 
-    def ask(self, *arguments: str) -> str:
+    def ask(self, *arguments: str, within: float = ANSWER_SECONDS) -> str:
         """Return what a short command of Meltano prints.
 
         Raises:
-            MeltanoError: It cannot be started, failed, or took longer than `ANSWER_SECONDS`.
+            MeltanoError: It cannot be started, failed, or took longer than `within` seconds.
         """
         asked = f"`{self.command} {' '.join(arguments)}` in {self.root}"
         try:
@@ -103,25 +103,25 @@ class Project:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=ANSWER_SECONDS,
+                timeout=within,
                 check=False,
             )
         except OSError as error:
             raise MeltanoError(f"{asked} cannot be started: {error.strerror}; {_hint()}") from None
         except subprocess.TimeoutExpired:
-            raise MeltanoError(f"{asked} gave no answer within {ANSWER_SECONDS:.0f} s") from None
+            raise MeltanoError(f"{asked} gave no answer within {within:g} s") from None
         if done.returncode:
             tail = "\n".join(done.stderr.strip().splitlines()[-TAIL_LINES:])
             raise MeltanoError(f"{asked} ended with code {done.returncode}:\n{tail}")
         return done.stdout
 
-    def ask_json(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+    def ask_json(self, *arguments: str, within: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
         """Likewise, for a command that prints JSON.
 
         Raises:
             MeltanoError: As above, or it prints something else.
         """
-        text = self.ask(*arguments)
+        text = self.ask(*arguments, within=within)
         try:
             return json.loads(text)
         except ValueError:

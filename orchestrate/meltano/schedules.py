@@ -1,8 +1,8 @@
-"""What Meltano is scheduled to do, asked once and then remembered until a setting changes.
+"""Returns Meltano's schedules, from a cache until a setting changes.
 
 Airflow reads its DAG files every half minute and again for each task, Dagster loads its definitions
 in each of its processes. Meltano takes some seconds for an answer, so its answers are kept in
-`.meltano/run/orchestrate/`, beside what they depend on.
+`.meltano/run/orchestrate/`, together with a digest of the files they depend on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from orchestrate.meltano.project import Project
 
-SETTING: Final = "MELTANO_EXTRACT_"  # what Meltano calls a setting of any tap
+SETTING: Final = "MELTANO_EXTRACT_"  # prefix of a tap's setting in Meltano's environment
 LIMIT: Final = "SYNC_TIMEOUT_SECONDS"
-FORM: Final = "1"  # of what is remembered; another one forgets the rest
+FORM: Final = "1"  # of the cache; another one discards it
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a job: what `meltano run` is given.
+    """One task of a job: the arguments of `meltano run`.
 
-    `account` is whose data the task reads, such as `emag_ro_main`, "" if it reads none. `limit` is
-    how many seconds its taps give themselves in all, 0 if one of them has no limit.
+    - `account`: the account whose data it reads, such as `emag_ro_main`, "" if it reads none.
+    - `limit`: the sum of its taps' deadlines in seconds, 0 if one of them has none.
     """
 
     blocks: tuple[str, ...]
@@ -51,20 +51,20 @@ class Schedule:
     name: str
     cron: str | None
     job: str
-    tasks: tuple[Task, ...]
-    variables: Mapping[str, str]
+    tasks: tuple[Task, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
-        """Whose data the first task that reads any reads."""
+        """The account of the first task that reads one."""
         return next((task.account for task in self.tasks if task.account), "")
 
 
 def schedules(project: Project) -> list[Schedule]:
-    """Return the project's schedules, from memory if nothing they depend on has changed.
+    """Return the project's schedules, from the cache if nothing they depend on has changed.
 
     Raises:
-        MeltanoError: Meltano has to be asked, and fails.
+        MeltanoError: The cache is outdated, and Meltano fails.
     """
     name = f"schedules-{project.environment or 'none'}.json"
     memory = project.root / ".meltano" / "run" / "orchestrate" / name
@@ -81,10 +81,13 @@ def accounts(known: list[Schedule]) -> list[str]:
     return sorted({task.account for schedule in known for task in schedule.tasks if task.account})
 
 
-def _ask(project: Project) -> list[Schedule]:
-    # One after the other: whichever comes first to a new database makes Meltano's tables.
+def declared(project: Project) -> list[Schedule]:
+    """Ask Meltano for the project's schedules; their tasks name no account and no limit.
+
+    Raises:
+        MeltanoError: It fails, or a schedule has no job.
+    """
     listed = project.ask_json("schedule", "list", "--format=json")["schedules"]
-    taps = _taps(project)
     if listed.get("elt"):
         names = ", ".join(schedule["name"] for schedule in listed["elt"])
         raise MeltanoError(f"these schedules of meltano.yml have no job: {names}; give each a job")
@@ -93,31 +96,42 @@ def _ask(project: Project) -> list[Schedule]:
             each["name"],
             each["cron_interval"],
             each["job"]["name"],
-            tuple(_task(task, taps) for task in each["job"]["tasks"]),
+            tuple(Task(tuple(task.split())) for task in each["job"]["tasks"]),
             {name: str(value) for name, value in each["env"].items()},
         )
         for each in listed["job"]
     ]
 
 
+def _ask(project: Project) -> list[Schedule]:
+    # One after the other: the first command in a new database makes Meltano's tables.
+    known, taps = declared(project), _taps(project)
+    return [
+        replace(each, tasks=tuple(_task(task.blocks, taps) for task in each.tasks))
+        for each in known
+    ]
+
+
 def _taps(project: Project) -> dict[str, Mapping[str, str]]:
     """Return the settings of each tap as Meltano resolves them, secrets left out."""
+    # Named as an option, it is the only environment compiled: each takes seven seconds.
+    only = f"--environment={project.environment}" if project.environment else "--no-environment"
     with tempfile.TemporaryDirectory() as folder:
-        project.ask("compile", f"--directory={folder}")
+        project.ask(only, "compile", f"--directory={folder}")
         suffix = f".{project.environment}" if project.environment else ""
         path = Path(folder) / f"meltano-manifest{suffix}.json"
         manifest = json.loads(path.read_text(encoding="utf-8"))
     return {tap["name"]: tap.get("env", {}) for tap in manifest["plugins"]["extractors"]}
 
 
-def _task(blocks: str, taps: Mapping[str, Mapping[str, str]]) -> Task:
-    read = [taps[word] for word in blocks.split() if word in taps]
+def _task(blocks: tuple[str, ...], taps: Mapping[str, Mapping[str, str]]) -> Task:
+    read = [taps[word] for word in blocks if word in taps]
     limits = [float(tap.get(SETTING + LIMIT) or 0) for tap in read]
     account = ""
     if read:
         label = f"{read[0].get(SETTING + 'MARKETPLACE')}_{read[0].get(SETTING + 'ACCOUNT_TYPE')}"
         account = re.sub(r"[^\w.-]", "_", label)
-    return Task(tuple(blocks.split()), account, sum(limits) if all(limits) else 0)
+    return Task(blocks, account, sum(limits) if all(limits) else 0)
 
 
 def _key(project: Project) -> str:
@@ -157,7 +171,7 @@ def _schedules(stored: list[dict[str, Any]]) -> list[Schedule]:
 
 
 def _remember(memory: Path, key: str, known: list[Schedule]) -> None:
-    """Write in one step, as several processes read; where writing is forbidden, do without."""
+    """Write in one step, as several processes read; skip it where writing is forbidden."""
     text = json.dumps({"key": key, "schedules": [asdict(schedule) for schedule in known]}, indent=1)
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)

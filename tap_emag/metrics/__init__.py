@@ -1,11 +1,11 @@
-"""Prometheus metrics: counted in this process, summed over runs, written where somebody reads them.
+"""Prometheus metrics: counted in this process, summed over runs, and exported.
 
-`families` says which metrics there are, `counts` is where a run counts, `store` keeps the sums of
-all runs in `state_dir`, `outlets` hands them out.
+`definitions` declares the metrics, `recorder` counts in a run, `totals` keeps the sums of all runs,
+`exporters` writes and sends them.
 """
 
-from tap_emag.metrics.counts import Counts
-from tap_emag.metrics.outlets import Publisher
-from tap_emag.metrics.store import Store
+from tap_emag.metrics.exporters import Publisher
+from tap_emag.metrics.recorder import Recorder
+from tap_emag.metrics.totals import Totals
 
-__all__ = ["Counts", "Publisher", "Store"]
+__all__ = ["Publisher", "Recorder", "Totals"]

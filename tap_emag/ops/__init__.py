@@ -1,1 +1,1 @@
-"""`emag-ops`: for whoever runs the pipelines; it looks after Meltano's runs from outside."""
+"""`emag-ops`: commands for operators, which manage Meltano's runs from outside."""

@@ -1,7 +1,7 @@
-"""The command `emag-ops`. Each of its commands lies in a module of its own, see `COMMANDS`.
+"""The command `emag-ops`. Each of its commands has a module of its own, see `COMMANDS`.
 
 Exit codes: 0 done; 1 Meltano's database does not answer, or is unknown; 2 an option or a setting is
-wrong; 3 a run was booked as failed, but not all of its processes could be ended.
+wrong; 3 a run was marked as failed, but not all of its processes could be ended.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: Final = {  # by name; the module has a click command called `command`
-    "list-runs": "tap_emag.ops.list_runs",
-    "cleanup-stuck-runs": "tap_emag.ops.cleanup",
-    "prune-runs": "tap_emag.ops.prune",
-    "limits": "tap_emag.ops.limits",
-    "metrics": "tap_emag.ops.metrics",
+    "list-runs": "tap_emag.ops.commands.list_runs",
+    "cleanup-stuck-runs": "tap_emag.ops.commands.cleanup",
+    "report-runs": "tap_emag.ops.commands.report_runs",
+    "prune-runs": "tap_emag.ops.commands.prune",
+    "limits": "tap_emag.ops.commands.limits",
+    "metrics": "tap_emag.ops.commands.metrics",
 }
-EXTRA: Final = frozenset({"psutil", "psycopg", "sqlalchemy"})
+EXTRA: Final = frozenset({"psutil", "psycopg", "sqlalchemy", "yaml"})
 USAGE: Final = 2
 logger = logging.getLogger("emag-ops")
 
 
 class Commands(click.Group):
-    """Imports a command when it is asked for, so that none waits for another's needs."""
+    """Imports a command on demand, so that none loads the packages of another."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, tell what went wrong, and return the exit code."""
+    """Run the command line, log its errors, and return the exit code."""
     try:
         return int(group.main(arguments, prog_name="emag-ops", standalone_mode=False) or 0)
     except EmagError as error:

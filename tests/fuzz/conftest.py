@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_emag import limits
+from tests.support.unlimited import no_budgets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_budget() -> Iterator[None]:
+def unlimited() -> Iterator[None]:
     """Let requests leave at once."""
-    with pytest.MonkeyPatch.context() as patch:
-        for bucket in limits.BUCKETS:
-            patch.setitem(limits.BUCKETS, bucket, (limits.Limit(1_000_000, 1.0),))
+    with no_budgets():
         yield

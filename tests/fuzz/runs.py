@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_emag.errors import EmagError
 from tap_emag.tap import STREAMS, TapEmag
-from tests.api import QUICK, STATE_DIR
-from tests.command import COMMAND
+from tests.support.api import QUICK, STATE_DIR
+from tests.support.command import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Collection

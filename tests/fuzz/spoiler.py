@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tap_emag.sandbox import Sandbox
+    from emag_sandbox import Sandbox
 
 KEPT_HEADERS = ("Content-Type", "Date")
 

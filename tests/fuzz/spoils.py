@@ -50,7 +50,7 @@ def tokens(dice: Random, mark: str) -> Token:
         Token("1e999999", ("1E+999999",)),
         Token("1e99999999999999999999", ("1e99999999999999999999",)),
         Token("-0.0", ()),
-        Token(f'{{"a": "{mark}", "a": "{mark}-2"}}', (mark, f"{mark}-2")),
+        Token(f'{{"a": "{mark}", "a": "{mark}-2"}}', (f"{mark}-2",)),
         Token(f'"{mark}\n\t"', (f"{mark}\n\t",)),
         Token("[" * deep + f'"{mark}"' + "]" * deep, (mark,)),
         Token('{"k":' * deep + f'"{mark}"' + "}" * deep, (mark,)),
@@ -116,8 +116,11 @@ def spoil(row: Json, dice: Random, mark: str, spare: tuple[str, ...] = ()) -> Sp
     if way == 1 and isinstance(around, dict):
         del around[last]
     elif way == 2 and isinstance(around, dict):
-        # The same key again, before and behind: names of two placeholders stand for it.
-        double = f"@@{mark}-key@@"
+        # The same key again, of which the last value counts. Placeholders stand for the key and
+        # for the value that does not count.
+        double, first = f"@@{mark}-key@@", f"@@{mark}-first@@"
+        spoiled.tokens[first] = Token(json.dumps(around[last]), ())
+        around[last] = first
         around[double] = name
         spoiled.tokens[double] = Token(json.dumps(last), ())
         spoiled.tokens[name] = tokens(dice, mark)

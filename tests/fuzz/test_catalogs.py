@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_emag import selection
+from emag_sandbox import Sandbox, SandboxConfig
+from tap_emag import singer_io as selection
 from tap_emag.errors import ConfigurationError
-from tap_emag.sandbox import Sandbox, SandboxConfig
 from tap_emag.tap import STREAMS, TapEmag
 from tests.fuzz.runs import LONG, NAMES, command, sync
 from tests.fuzz.spoils import at, paths
@@ -64,13 +64,13 @@ def root(stream: Json) -> Json:
 @given(JSON)
 def test_any_json_is_a_catalog_or_is_refused(catalog: object) -> None:
     try:
-        found = selection.usable(catalog, STREAMS, lambda _: None)
+        found = selection.restrict_catalog(catalog, STREAMS, lambda _: None)
     except ConfigurationError as error:
         [problem] = error.problems
         assert problem.startswith("catalog: ")
     else:
         assert [entry["tap_stream_id"] for entry in found["streams"]] == NAMES
-        again = selection.usable(found, STREAMS, pytest.fail)
+        again = selection.restrict_catalog(found, STREAMS, pytest.fail)
         assert again == found
 
 

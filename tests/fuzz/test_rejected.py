@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from emag_sandbox import Sandbox, SandboxConfig
 from tap_emag.errors import ContractError, UnsteadyError
-from tap_emag.sandbox import Sandbox, SandboxConfig
-from tap_emag.tables import orders as tables
+from tap_emag.streams.orders import rows as tables
 from tests.fuzz.runs import FAMILIES, sync
 from tests.fuzz.spoiler import Spoiler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.meltano_project import MeltanoProject
+    from tests.support.meltano_project import MeltanoProject
 
 ORDERS = [*FAMILIES["order"], "rejected_rows"]
 PRODUCTS = [*FAMILIES["product_offer"], "rejected_rows"]
@@ -250,7 +250,7 @@ def test_rows_come_to_postgres_whatever_they_hold(
         if resource != "product_offer/read":
             return body
         reply = json.loads(body)
-        if len(reply["results"]) < 100:
+        if 1 < len(reply["results"]) < 100:
             reply["results"][0]["odd"] = "@@odd@@"
             reply["results"].append("@@odd@@")
             del reply["results"][1]["id"]

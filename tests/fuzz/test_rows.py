@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_emag.sandbox import Sandbox, SandboxConfig
-from tap_emag.tables.cleaning import clean
+from emag_sandbox import Sandbox, SandboxConfig
+from tap_emag.schema.cleaning import clean
 from tests.fuzz.runs import FAMILIES, LONG, sync
 from tests.fuzz.spoiler import Spoiler
 from tests.fuzz.spoils import Spoiled, spoil
-from tests.tables.losses import forms, leaves
+from tests.unit.streams.rows.losses import forms, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_emag.declared import SETTINGS
 from tap_emag.errors import ConfigurationError
-from tap_emag.settings import Settings
+from tap_emag.readers.calendar import Calendar, text_of
+from tap_emag.settings.settings import SETTINGS, Settings
 from tap_emag.tap import TapEmag
-from tap_emag.windows import Calendar, text_of
-from tests.command import COMMAND
 from tests.fuzz.runs import LONG
+from tests.support.command import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +81,7 @@ def test_any_configuration_is_good_or_refused(given_values: dict[str, Any]) -> N
     assert checked.end_date is None or calendar.cut_behind(calendar.local(checked.end_date))
     assert checked.rest_url
     assert checked.state_dir.is_absolute()
-    assert isinstance(checked.account, str)
+    assert isinstance(checked.api_identity, str)
 
 
 @EXAMPLES

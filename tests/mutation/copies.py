@@ -11,7 +11,7 @@ STEADY = ("-p", "tests.mutation.steady", "-p", "no:cacheprovider")  # for every 
 
 def copy_checkout(folder: Path) -> Path:
     """Copy the tap, its tests and its settings into a folder; return that folder."""
-    for name in ("tap_emag", "tests"):
+    for name in ("emag_sandbox", "tap_emag", "tests"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", folder)

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 EXPLANATIONS = Path(__file__).with_name("survivors.yml")
 INTRODUCTION = """\
-# Mutants
+# Mutation testing
 
-How good are the tests of the parts that everything else rests on? `make mutants` changes these
-parts a little, one change at a time (`<` into `<=`, `+` into `-`, an argument left out, a text
-replaced), and runs their tests. A test has to fail for each of these mutants: it is *killed*, or,
-where the change makes an endless loop, it *hangs*. One that survives is either a gap in the tests
-or no change at all; then it is explained below.
+How many defects in the central modules do the tests detect? `make mutants` changes these modules a
+little, one change at a time (`<` into `<=`, `+` into `-`, an argument left out, a text replaced),
+and runs their tests. A test has to fail for each of these mutants: it *kills* the mutant. Where the
+change makes an endless loop, the mutant *hangs*. A mutant that survives is either a gap in the
+tests, or it changes nothing; then it is explained below.
 
-The command has written this page. It works in a copy of the checkout, takes some ten minutes on two
-cores, and fails if a mutant survives that `tests/mutation/survivors.yml` does not explain. mutmut
+This command writes the page. It works in a copy of the checkout and takes some ten minutes on two
+cores. It fails if a mutant survives that `tests/mutation/survivors.yml` does not explain. mutmut
 makes the mutants; property tests draw the same examples each time.
 """
 LEFT_OUT = """\
@@ -84,7 +84,7 @@ def page(found: Outcome, known: Sequence[Explanation]) -> str:
         parts.append("## Not explained\n")
     for one in open_ones:
         parts += [f"`{one.function}` in `{one.module}`:\n", _shown(one)]
-    parts.append("## Survivors that are no change\n")
+    parts.append("## Survivors that change nothing\n")
     for entry in known:
         shown = [_shown(one) for one in found.survivors if entry.explains(one)]
         if shown:

@@ -15,14 +15,19 @@ from tests.mutation.copies import STEADY
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODULES = ("windows", "changes", "limits", "errors")  # each has a test file of the same name
+MODULES = {  # of tap_emag, each with the test file that has to notice its mutants
+    "readers.calendar": "tests/unit/readers/test_calendar.py",
+    "state.fingerprints": "tests/unit/state/test_fingerprints.py",
+    "api.rate_limiter": "tests/unit/api/test_rate_limiter.py",
+    "errors": "tests/unit/test_errors.py",
+}
 # Seconds a mutant may take: so much more than its tests take, times a factor.
 PATIENCE = 4
 FACTOR = 4
 # What mutmut calls its end by the clock; a mutant that no test can wait for is noticed, too.
 HANGS = {"timeout", "segfault"}
 SURVIVES = {"survived", "no tests"}
-RESULT = re.compile(r"^ *(tap_emag\.(\w+)\.(\S+)__mutmut_\d+): (.+)$", re.MULTILINE)
+RESULT = re.compile(r"^ *(tap_emag\.([\w.]+)\.([^.\s]+)__mutmut_\d+): (.+)$", re.MULTILINE)
 
 
 class ToolError(Exception):
@@ -88,10 +93,10 @@ def outcome(copy: Path, tool: Path) -> Outcome:
 def _settings() -> str:
     values = {
         "source_paths": ["tap_emag"],
-        "only_mutate": [f"tap_emag/{name}.py" for name in MODULES],
+        "only_mutate": [f"tap_emag/{name.replace('.', '/')}.py" for name in MODULES],
         "pytest_add_cli_args": STEADY,
         "pytest_add_cli_args_test_selection": [
-            *(f"tests/test_{name}.py" for name in MODULES),
+            *MODULES.values(),
             *("-m", "not timing"),
         ],
         "timeout_constant": [str(float(PATIENCE))],

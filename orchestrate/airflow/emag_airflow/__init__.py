@@ -1,7 +1,7 @@
-"""What the DAGs in `emag_dags.py` are made of; only `operator` needs Airflow.
+"""The parts of the DAGs in `emag_dags.py`; only `operator` needs Airflow.
 
-Airflow looks for modules in its folder of DAGs, but `orchestrate` lies in the checkout. That goes
-to the end of the path: nothing in it can then stand in for a package of Airflow's environment.
+Airflow looks for modules in its folder of DAGs, but `orchestrate` is in the checkout. The checkout
+goes to the end of the path, so that none of its files replaces a package of Airflow's environment.
 """
 
 import sys

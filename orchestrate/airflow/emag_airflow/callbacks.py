@@ -1,4 +1,4 @@
-"""What is done when a task has failed for good; name another function to do something else."""
+"""The function that runs when a task has failed for good; another one can be named."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ logger = logging.getLogger("emag")
 
 
 def log_failure(context: Mapping[str, Any]) -> None:
-    """Log the last thing the tap said, with the DAG and the task it belongs to."""
-    said = str(context.get("exception") or "").strip().splitlines() or ["no reason given"]
+    """Log the last line of the tap, with its DAG and task."""
+    lines = str(context.get("exception") or "").strip().splitlines() or ["no reason given"]
     task = context.get("task_instance")
     name = f"{task.dag_id}.{task.task_id}" if task else "a task"
-    logger.critical("%s has failed: %s", name, said[-1])
+    logger.critical("%s has failed: %s", name, lines[-1])
 
 
 def chosen() -> Callable[[Mapping[str, Any]], None]:

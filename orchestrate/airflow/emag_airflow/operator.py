@@ -20,7 +20,7 @@ KILL_SECONDS = 4.0
 
 
 class MeltanoOperator(BaseOperator):  # type: ignore[misc] # Airflow is in another environment
-    """Runs `meltano run` with some blocks, and fails with what the tap said."""
+    """Runs `meltano run` with some blocks, and fails with the tap's error message."""
 
     ui_color = "#e8e4ff"
 
@@ -35,10 +35,10 @@ class MeltanoOperator(BaseOperator):  # type: ignore[misc] # Airflow is in anoth
         """Keep what to run.
 
         Args:
-            blocks: What `meltano run` is given, such as `tap-emag-orders target-postgres`.
-            variables: Environment variables for Meltano, beside those of Airflow.
-            hint: Something to log when all is done, for whoever looks for what comes next.
-            others: What every operator of Airflow takes.
+            blocks: The arguments of `meltano run`, such as `tap-emag-orders target-postgres`.
+            variables: Environment variables for Meltano, besides those of Airflow.
+            hint: A line to log at the end, about the next task.
+            others: The arguments of every Airflow operator.
         """
         super().__init__(**others)
         self.blocks = list(blocks)

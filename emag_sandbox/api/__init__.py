@@ -1,0 +1,1 @@
+"""Serve eMAG's API: requests, replies, budgets and faults."""

@@ -1,0 +1,1 @@
+"""The complete pipeline on this machine: sandbox, Meltano, PostgreSQL, and its results."""

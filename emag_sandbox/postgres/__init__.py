@@ -1,0 +1,1 @@
+"""Run a Postgres server of its own, without root rights."""

@@ -1,0 +1,1 @@
+"""A seller's make-believe shop: what exists, and how it changes."""

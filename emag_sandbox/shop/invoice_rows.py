@@ -1,0 +1,147 @@
+"""Invoices in full."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from emag_sandbox.shop.catalogue import CENTI
+from emag_sandbox.shop.seeded_random import mix
+
+# Code, name, whether it takes something back, whether its amounts are negative: a reversal of
+# eMAG's has positive totals, and differs by `is_storno` only.
+CATEGORIES: Final = (
+    ("FC", "Commission", False, False),
+    ("FCA", "Cancelled commission", True, False),
+    ("FCSA", "Storno of cancelled commission", True, False),
+    ("FCD", "Commission discount", False, True),
+    ("FTA", "Cancelled transport", True, False),
+)
+VAT_RAISED: Final = date(2025, 8, 1)
+PARTY: Final = {
+    "name": "Seller Demo SRL",
+    "register_number": "J00/001/2000",
+    "cif": "11111111",
+    "tax_code": "RO11111111",
+    "iban": "",
+    "bank": "",
+    "country": "Romania",
+    "address": "Strada Demo 2, Oraș Test",
+}
+EMAG: Final = {
+    "name": "Furnizor Demo SA",
+    "register_number": "J00/000/2000",
+    "cif": "00000000",
+    "tax_code": "RO00000000",
+    "social_capital": "1 RON",
+    "iban": "RO00DEMO0000000000000000",
+    "bank": "Banca Demo",
+    "address": "Strada Demo 1, Oraș Test",
+    "phone_number": "000",
+}
+
+
+def categories() -> list[dict[str, Any]]:
+    """The categories of eMAG's invoices to the seller."""
+    return [{"category": code, "name": name} for code, name, _, _ in CATEGORIES]
+
+
+def invoice(seed: int, number: int, category: int, day: date) -> dict[str, Any]:
+    """An invoice of eMAG's to the seller, every field of it."""
+    code, name, storno, negative = CATEGORIES[category]
+    luck = mix(seed, 152, number)
+    rate = Decimal(21 if day >= VAT_RAISED else 19)
+    lines = []
+    for place in range(1 + (luck & 3)):
+        part = mix(luck, place)
+        price = Decimal(part % 400_000) / 100 if part >> 20 & 3 else Decimal(part % 4000)
+        quantity = Decimal(1 + (part >> 24) % 3)
+        if negative:
+            price = -price
+        lines.append(_line(f"{name} {place + 1}", "Buc", quantity, price, rate))
+    return {
+        "category": code,
+        "name": name,
+        "number": f"X-DEMO-{100_001 + number}",
+        "date": day,
+        "is_storno": storno,
+        "supplier": dict(EMAG),
+        "customer": dict(PARTY),
+        "lines": lines,
+        "payment_term": (0, 15, 30)[luck >> 8 & 1],
+        **_totals(lines),
+        "currency": "RON",
+    }
+
+
+def customer_invoice(
+    number: int, order: dict[str, Any], day: date, reverses: int | None
+) -> dict[str, Any]:
+    """An invoice to the customer of an order, every field of it; negative when it reverses one."""
+    sign = 1 if reverses is None else -1
+    lines = [
+        _line(
+            line["name"],
+            "buc",
+            Decimal(sign * line["initial_qty"]),
+            line["sale_price"],
+            line["vat"] * 100,
+        )
+        for line in order["products"]
+    ]
+    return {
+        "category": "normal" if reverses is None else "storno",
+        "order_id": order["id"],
+        "number": f"C-DEMO-{200_001 + number}",
+        "date": day,
+        "is_storno": reverses is not None,
+        "reversal_for": None if reverses is None else f"C-DEMO-{200_001 + reverses}",
+        "supplier": {**PARTY, "social_capital": "200 RON"},
+        "customer": _customer(order["customer"] or {}),
+        "lines": lines,
+        **_totals(lines),
+        "currency": order["currency"],
+    }
+
+
+def _customer(customer: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": customer.get("company", "Client necunoscut"),
+        "register_number": customer.get("registration_number", ""),
+        "cif": customer.get("code", "").removeprefix("RO"),
+        "tax_code": customer.get("code", ""),
+        "iban": customer.get("iban", ""),
+        "bank": customer.get("bank", ""),
+        "country": "Romania",
+        "address": customer.get("billing_street", ""),
+    }
+
+
+def _line(name: str, unit: str, quantity: Decimal, price: Decimal, rate: Decimal) -> dict[str, Any]:
+    value = (quantity * price).quantize(CENTI)
+    return {
+        "product_name": name,
+        "unit_of_measure": unit,
+        "quantity": quantity,
+        "unit_price": price,
+        "vat_rate": rate,
+        "value": _short(value),
+        "vat_value": _short((value * rate / 100).quantize(CENTI)),
+    }
+
+
+def _totals(lines: list[dict[str, Any]]) -> dict[str, Decimal]:
+    net = sum((line["value"] for line in lines), Decimal(0))
+    vat = sum((line["vat_value"] for line in lines), Decimal(0))
+    return {
+        "total_without_vat": _short(net),
+        "total_vat_value": _short(vat),
+        "total_with_vat": _short(net + vat),
+    }
+
+
+def _short(amount: Decimal) -> Decimal:
+    """An amount without decimals when it has none, as JSON then shows an integer."""
+    whole = amount.quantize(Decimal(1))
+    return whole if whole == amount else amount

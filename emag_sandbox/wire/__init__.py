@@ -1,0 +1,1 @@
+"""Encode the shop's rows as eMAG sends them."""

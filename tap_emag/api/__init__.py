@@ -1,0 +1,1 @@
+"""Calls the eMAG API within its limits."""

@@ -1,0 +1,1 @@
+"""Reads from Meltano: its variables, its command, and the run it records."""

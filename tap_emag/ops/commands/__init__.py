@@ -1,0 +1,1 @@
+"""The commands of `emag-ops`, one in each module."""

@@ -1,0 +1,1 @@
+"""All that `emag-ops` knows of Meltano: its project file, database, logs and processes."""

@@ -1,0 +1,89 @@
+"""Finds why a run failed, in Meltano's database and in the run's log.
+
+Meltano's database contains only "Loader failed". The reason is a line of the run's log, after a
+traceback of hundreds of lines.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tap_emag.logs import Redactor
+from tap_emag.quoting import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tap_emag.ops.meltano.database import Run
+    from tap_emag.ops.meltano.project import Place
+
+EXTRACTOR_ALONE: Final = "Extractor failed"  # Meltano's words; the loader then took all rows
+LOADER_FAILED: Final = "Loader failed"  # likewise
+# Meltano records one of these instead if it is writing rows to the loader at that moment.
+BROKEN_PIPE: Final = re.compile(
+    r"(BrokenPipe|ConnectionReset)Error\b|Broken pipe|Connection (lost|reset)", re.IGNORECASE
+)
+LONGEST: Final = 500  # characters
+LINE: Final = re.compile(r"^\S+ \[\w+ *\] (?P<source>\S+) +(?P<text>.*)$")
+# The last line of a traceback: a class with its module, and its message.
+RAISED: Final = re.compile(
+    r"^(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure)\w*: (?P<message>.+)$"
+)
+DRIVER: Final = re.compile(r"^\(\w+(?:\.\w+)*\) ")  # SQLAlchemy names the driver's class first
+
+
+def reason(place: Place, run: Run, recorded: str | None) -> str:
+    """Return why a run failed, in one line.
+
+    Args:
+        place: The project, which knows where the run's log is.
+        run: A run that failed.
+        recorded: The reason in Meltano's database.
+    """
+    error = quote(recorded or "", LONGEST) or "Meltano recorded no reason"
+    log = place.log_of(run)
+    if not loader_failed(recorded):
+        last = _last_line(log, run.extractor) if log and error == EXTRACTOR_ALONE else None
+        return f"{error}; last line of {run.extractor}: {last}" if last else error
+    if BROKEN_PIPE.search(error):
+        error = LOADER_FAILED
+    loader = run.state_id.partition("-to-")[2].partition(":")[0]
+    message = _loader_message(log, loader) if log else None
+    return f"{loader}: {message}" if message else f"{loader}: {error}; see its log"
+
+
+def loader_failed(recorded: str | None) -> bool:
+    """Return whether what Meltano recorded means that the loader failed."""
+    text = recorded or ""
+    return "loader failed" in text.lower() or BROKEN_PIPE.search(text) is not None
+
+
+def _last_line(log: Path, extractor: str) -> str | None:
+    """Return the last line of a tap, which is its reason where it could log one."""
+    last = ""
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for raw in lines:
+            line = LINE.match(raw.rstrip("\n"))
+            if line and line["source"] == extractor and "METRIC" not in line["text"]:
+                last = line["text"].strip() or last
+    return quote(Redactor([]).clean(last), LONGEST) or None
+
+
+def _loader_message(log: Path, loader: str) -> str | None:
+    """Return the message of a loader's last exception, without secrets and personal data."""
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        message = _last_raised(lines, loader)
+    if message is None:
+        return None
+    return quote(Redactor([]).clean(DRIVER.sub("", message)), LONGEST)
+
+
+def _last_raised(lines: Iterable[str], loader: str) -> str | None:
+    message = None
+    for raw in lines:
+        line = LINE.match(raw.rstrip("\n"))
+        if line and line["source"] == loader and (found := RAISED.match(line["text"])):
+            message = found["message"]
+    return message

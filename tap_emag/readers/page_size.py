@@ -1,0 +1,107 @@
+"""Learns from replies how many rows a full page of a resource has.
+
+A server may return fewer rows than were asked for: 99, 50, 20. Then a full page looks like the last
+one. So a reply is *short*, and complete, only by evidence:
+
+* it is empty;
+* a page that was asked for **after** it came had more rows. A server may lower its limit at any
+  time, so only a later page is evidence for this one, an earlier page is not;
+* it has fewer than `SMALLEST` rows, and some page, of this run or an earlier one, had more. The
+  tap assumes that no server lowers its limit below that.
+
+A page that was followed by one with rows was full, and no reply of as many rows or more is short.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from tap_emag.api.client import PAGE_SIZE
+from tap_emag.state.bookmarks import LARGEST_PAGE
+
+SMALLEST = 20  # rows; the lowest limit that the tap expects of a server
+
+
+@dataclass
+class PageSize:
+    """The sizes of pages of one resource; `remembered` comes from earlier runs. Thread-safe."""
+
+    remembered: int = 0
+    replies: int = 0
+    _asked: int = 0
+    _pages: list[tuple[int, int]] = field(default_factory=list)  # (number, rows), rows falling
+    _least: int = 0  # the smallest and the latest page known to be full; 0 as long as none is
+    _latest: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def full(self) -> int:
+        """Return how many rows a full page has: as learnt, or else as asked for."""
+        return self._latest or PAGE_SIZE
+
+    @property
+    def share(self) -> float:
+        """Return the size of a full page, as a part of the rows asked for."""
+        return min(1.0, self.full / PAGE_SIZE)
+
+    @property
+    def asked(self) -> int:
+        """Return how many pages have been asked for."""
+        return self._asked
+
+    @property
+    def memory(self) -> int:
+        """Return the size that the next run should remember."""
+        return min(LARGEST_PAGE, self._least or max(self.remembered, self._largest))
+
+    def ask(self) -> int:
+        """Number a page that is about to be asked for."""
+        with self._lock:
+            self._asked += 1
+            return self._asked
+
+    def saw(self, number: int, rows: int) -> None:
+        """Note how many rows came for a page of that number."""
+        with self._lock:
+            self.replies += 1
+            if any(later >= number and more >= rows for later, more in self._pages):
+                return
+            kept = [page for page in self._pages if page[0] > number or page[1] > rows]
+            self._pages = sorted([*kept, (number, rows)])
+
+    def learn(self, rows: int) -> None:
+        """Note that a page of so many rows was full: the next one had rows as well."""
+        with self._lock:
+            self._latest = rows
+            self._least = min(self._least or rows, rows)
+
+    def doubt(self) -> None:
+        """Forget the sizes of pages: later pages contradicted them."""
+        with self._lock:
+            self._pages.clear()
+            self.remembered = 0
+
+    def is_short(self, rows: int, after: int) -> bool:
+        """Return whether a reply was complete; `after` is `asked` as it was when the reply came."""
+        if not rows:
+            return True
+        if self._least and rows >= self._least:
+            return False
+        seen = max(self.remembered, self._largest)
+        return rows < min(SMALLEST, seen) or any(
+            number > after and more > rows for number, more in list(self._pages)
+        )
+
+    def is_full(self, rows: int) -> bool:
+        """Return whether a page is full, or has to be treated as full.
+
+        That is a page with as many rows as asked for. Where full pages are known to differ in size,
+        it is also one with as many rows as the smallest of those.
+        """
+        mixed = self._least and self._largest > self._least
+        return rows >= PAGE_SIZE or bool(mixed and rows >= self._least)
+
+    @property
+    def _largest(self) -> int:
+        return self._pages[0][1] if self._pages else 0

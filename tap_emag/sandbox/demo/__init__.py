@@ -1,1 +1,0 @@
-"""The whole pipeline on this machine: sandbox, Meltano, PostgreSQL, and what comes out of it."""

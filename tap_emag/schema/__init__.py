@@ -1,0 +1,1 @@
+"""Converts a reply's JSON to typed rows of tables."""

@@ -1,0 +1,106 @@
+"""What eMAG sent of a row, in one form: what its fingerprint covers. Pure.
+
+A fingerprint of the row as we write it would change with every release that adds a column. So it
+covers the reply instead, brought to one form: numbers and numbers in text are the same, so are a
+missing key, null and an empty value, a list of one object and the object. Lists are sets, unless
+their order is named as one that counts. What differs from reply to reply is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_emag.schema.column_types import JSON_ANY, JSON_LIST, JSON_OBJECT, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from tap_emag.schema.table import Table
+
+# Texts that may look like numbers and are none: "10.0" and "10" are different part numbers.
+EXACT = {TEXT, JSON_ANY, JSON_LIST, JSON_OBJECT}
+NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?", re.ASCII)
+# An object of validation errors carries it as a key, and error texts quote it.
+REQUEST_ID_KEY = "request_id"
+REQUEST_ID = re.compile(r"\brequest[ _-]?id\b\W{0,4}[\w-]*", re.IGNORECASE)
+ERRORS = re.compile(r"errors\b")
+# Python's own context would round to 28 digits: what changes after them would pass unnoticed.
+_CONTEXT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class SentForm:
+    """Brings the raw rows of one table to one form."""
+
+    def __init__(self, table: Table, ordered: Collection[str] = ()) -> None:
+        """Take the types of a table's columns.
+
+        Args:
+            table: Its text and JSON columns name the keys whose texts are kept exactly.
+            ordered: Keys of lists whose order counts.
+        """
+        self._exact = {
+            path for column in table.columns if column.type in EXACT for path in column.wire_keys()
+        }
+        self._ordered = frozenset(ordered)
+
+    def of(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was sent, without what is empty; to be `encoded`."""
+        return self._object(raw, "", exact=False) or {}
+
+    def _form(self, value: Any, path: str, *, exact: bool) -> Any:  # noqa: ANN401 - any JSON value
+        if isinstance(value, dict):
+            return self._object(value, path, exact=exact)
+        if isinstance(value, list):
+            return self._list(value, path, exact=exact)
+        if isinstance(value, str):
+            return _text(value, path, exact=exact)
+        if value is None or (exact and isinstance(value, bool)):
+            return value
+        return f"#{_number(value)}" if exact else _number(value)
+
+    def _object(self, value: Mapping[str, Any], path: str, *, exact: bool) -> dict[str, Any] | None:
+        found = {}
+        for key, inner in value.items():
+            below = f"{path}.{key}" if path else key
+            if key != REQUEST_ID_KEY:
+                form = self._form(inner, below, exact=exact or below in self._exact)
+                if form is not None:
+                    found[key] = form
+        return found or None
+
+    def _list(self, value: list[Any], path: str, *, exact: bool) -> Any:  # noqa: ANN401
+        found = [self._form(item, path, exact=exact) for item in value]
+        found = [item for item in found if item is not None]
+        if len(found) == 1 and isinstance(found[0], dict):
+            return found[0]
+        if path not in self._ordered:
+            found.sort(key=encoded)
+        return found or None
+
+
+def encoded(form: object) -> bytes:
+    """Return a form as bytes, the same for the same form."""
+    try:
+        return _encoder.encode(form)
+    except UnicodeEncodeError:  # half a surrogate pair
+        return json.dumps(form, sort_keys=True).encode()
+
+
+def _text(text: str, path: str, *, exact: bool) -> str | None:
+    if ERRORS.search(path):
+        text = REQUEST_ID.sub("", text)
+    if not exact and NUMBER.fullmatch(text):
+        return _number(Decimal(text))
+    return text or None
+
+
+def _number(number: float | Decimal) -> str:
+    """Return a number, or true and false as 1 and 0, as text without trailing zeros."""
+    exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+    return str(exact.normalize(_CONTEXT))

@@ -1,0 +1,1 @@
+"""Declares and checks the settings, and the account they name."""

@@ -1,0 +1,1 @@
+"""Stores what outlives a run, and excludes simultaneous runs of one state."""

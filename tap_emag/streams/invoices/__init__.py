@@ -1,0 +1,1 @@
+"""Invoices by eMAG and invoices to customers."""

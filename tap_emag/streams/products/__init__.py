@@ -1,0 +1,1 @@
+"""Offers, their history, deletions and estimates."""

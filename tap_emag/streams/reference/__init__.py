@@ -1,0 +1,1 @@
+"""Reference lists: categories, localities, courier accounts, addresses and others."""

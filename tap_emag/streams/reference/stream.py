@@ -1,0 +1,242 @@
+"""Reads eMAG's reference lists and the seller's: categories, localities, addresses and others."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tap_emag.readers import Scan, UncountedList
+from tap_emag.schema.identity import DOUBLE, digest_of
+from tap_emag.schema.keys import key_or_none
+from tap_emag.state.bookmarks import AHEAD
+from tap_emag.streams.base import ChildStream
+from tap_emag.streams.changed_lists import Item, ListStream
+from tap_emag.streams.reference import categories_table as categories
+from tap_emag.streams.reference import rows as reference
+from tap_emag.streams.reference.value_reader import ValueReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OVERLAP = timedelta(days=1)  # the zone of a locality's time is not known
+
+
+class SimpleList(ListStream):
+    """A short list of one page or a few; eMAG documents neither pages nor their size."""
+
+    resource: str
+    ids: ClassVar[tuple[str, ...]]  # the keys of which one contains an element's id
+
+    def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:  # noqa: ARG002
+        """Read the list page by page, as long as a page has new elements: see `readers`."""
+        seen: dict[int | str, Item | None] = {}
+        pages, number = UncountedList(), 1
+        while not pages.ends_with(rows := self.requests.call(self.rows, number)):
+            before = len(seen)
+            for raw in rows:
+                item = self.placement.rows_or_reject(raw, self.item, *self.ids)
+                if item is None:
+                    seen[digest_of(raw)] = None  # a page of invalid rows does not end the list
+                elif seen.setdefault(item.key, item) is item:
+                    yield item
+                elif seen[item.key] != item:
+                    self.placement.reject(raw, DOUBLE)
+            if len(seen) == before and pages.ends_without_news():
+                return
+            number += 1
+
+    def item(self, raw: dict[str, Any]) -> Item:
+        """Turn one element into its row."""
+        raise NotImplementedError
+
+    def rows(self, number: int) -> list[dict[str, Any]]:
+        """Read one page."""
+        return self.run.client.read(self.resource, number, {}).rows
+
+
+class VatRates(SimpleList):
+    """VAT rates."""
+
+    table = reference.VAT_RATES
+    resource = "vat"
+    ids = ("vat_id", "id")
+
+    def item(self, raw: dict[str, Any]) -> Item:
+        """Turn one VAT rate into its row."""
+        row = reference.vat_rate_row(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row["vat_id"], row)
+
+
+class HandlingTimes(SimpleList):
+    """Handling times an offer may have."""
+
+    table = reference.HANDLING_TIMES
+    resource = "handling_time"
+    ids = ("id", "value")
+
+    def item(self, raw: dict[str, Any]) -> Item:
+        """Turn one handling time into its row."""
+        row = reference.handling_time_row(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row["id"], row)
+
+
+class CourierAccounts(SimpleList):
+    """The seller's courier accounts."""
+
+    table = reference.COURIER_ACCOUNTS
+    resource = "courier_accounts"
+    ids = ("account_id", "id")
+
+    def item(self, raw: dict[str, Any]) -> Item:
+        """Turn one courier account into its row."""
+        row = reference.courier_account_row(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row["account_id"], row)
+
+
+class Addresses(SimpleList):
+    """The seller's addresses."""
+
+    table = reference.ADDRESSES
+    resource = "addresses"
+    ids = ("address_id",)
+
+    def item(self, raw: dict[str, Any]) -> Item:
+        """Turn one address into its row."""
+        row = reference.address_row(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row["address_id"], row)
+
+
+class Localities(ListStream):
+    """Places that couriers deliver to: the first run reads all, later ones what changed."""
+
+    table = reference.LOCALITIES
+
+    def is_complete(self, bookmark: dict[str, Any]) -> bool:
+        """Return whether this is the first reading; later ones return changed places only."""
+        return "read_at" not in bookmark
+
+    def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:
+        """Read the places changed since the latest reading, or all.
+
+        If the latest reading is in the future of eMAG's clock, a clock was wrong, and all are read.
+        That is known only after eMAG's reply.
+        """
+        read_at = bookmark.get("read_at")
+        latest = datetime.fromisoformat(read_at) if read_at else None
+        if latest and self._passed(latest):
+            yield from self._places(latest - OVERLAP)
+        if latest is None or not self._passed(latest):
+            yield from self._places(None)
+        self.run.progress.ended("localities")
+
+    def _passed(self, moment: datetime) -> bool:
+        return moment <= self.run.client.clock.now() + AHEAD
+
+    def _places(self, since: datetime | None) -> Iterator[Item]:
+        filters = {}
+        if since:
+            wall = since.astimezone(self.run.settings.timezone).replace(tzinfo=None)
+            filters["modified"] = f"{wall:%Y-%m-%d %H:%M:%S}"
+        few = bool(filters)
+        scan = Scan(self.run.client, self.requests, "locality", _locality_id, filters, few)
+        for page in scan.read():
+            for raw in page.rows:
+                item = self.placement.rows_or_reject(raw, self._item, "emag_id")
+                if item is not None:
+                    yield item
+            self.update_scan_progress("localities", scan, len(page.rows))
+
+    def _item(self, raw: dict[str, Any]) -> Item:
+        row = reference.locality_row(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row["emag_id"], row)
+
+
+class Categories(ListStream):
+    """Categories, with the rows of their child tables."""
+
+    table = categories.CATEGORIES
+
+    def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:  # noqa: ARG002
+        """Read all categories; then, if wanted, the values of each one's characteristics."""
+        scan = Scan(self.run.client, self.requests, "category", _category_id)
+        for page in scan.read():
+            for raw in page.rows:
+                item = self.placement.rows_or_reject(raw, self._item, "id")
+                if item is not None:
+                    yield item
+            self.update_scan_progress("categories", scan, len(page.rows))
+        self.run.progress.ended("categories")
+        if self.children.has(CategoryValues.table.name):
+            self._write_values(sorted(scan.seen))
+
+    def _item(self, raw: dict[str, Any]) -> Item:
+        rows = reference.category_rows(raw, self.run.account, self.placement.log_unknown_field)
+        children = {
+            CategoryCharacteristics.table.name: rows.characteristics,
+            CategoryFamilyTypes.table.name: rows.family_types,
+        }
+        return Item(rows.category["id"], rows.category, children)
+
+    def _write_values(self, ids: list[int]) -> None:
+        """Read the values of each category's characteristics: a request or more for each."""
+        self.announce("category_values", len(ids), "category/read")
+        reader = ValueReader(self.run.client, self.requests)
+        for number, (category, pages) in enumerate(reader.read(ids), start=1):
+            for first, raw in pages:
+                rows = self.placement.rows_or_reject(
+                    raw,
+                    partial(self._value_rows, first),
+                    stream=CategoryValues.table.name,
+                    category_id=category,
+                )
+                for row in rows or ():
+                    self.children.write(CategoryValues.table.name, row)
+            where = f"{min(number, len(ids))} of {len(ids)}, last {category}"
+            self.run.update_progress("category_values", where, min(1.0, number / len(ids)))
+        self.run.progress.ended("category_values")
+
+    def _value_rows(self, first: int, raw: dict[str, Any]) -> list[dict[str, Any]]:
+        return reference.category_value_rows(
+            raw, self.run.account, first, self.placement.log_unknown_field
+        )
+
+
+class CategoryCharacteristics(ChildStream):
+    """Characteristics that the offers of a category may or must have."""
+
+    table = categories.CATEGORY_CHARACTERISTICS
+    parent_stream_type = Categories
+
+
+class CategoryFamilyTypes(ChildStream):
+    """Family types of a category: the characteristics its variants may differ in."""
+
+    table = categories.CATEGORY_FAMILY_TYPES
+    parent_stream_type = Categories
+
+
+class CategoryValues(ChildStream):
+    """Values a characteristic may have. Off by default: it takes a request for each category."""
+
+    table = categories.CATEGORY_VALUES
+    parent_stream_type = Categories
+    selected_by_default = False
+
+
+def _category_id(raw: dict[str, Any]) -> int | None:
+    return key_or_none(raw, "id")
+
+
+def _locality_id(raw: dict[str, Any]) -> int | None:
+    return key_or_none(raw, "emag_id")

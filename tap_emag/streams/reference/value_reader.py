@@ -1,0 +1,131 @@
+"""Reads the values that characteristics may have: one request for most categories.
+
+A page contains as many values of each characteristic as the server allows; it does not show whether
+there are more. So the first page of every category is read first. A larger page of any category
+that comes later proves that an earlier one was complete: see `readers.page_size`. For the few pages
+that are not proven, the next ones are read, up to an empty page or a smaller one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_emag.errors import ContractError, UnsteadyError
+from tap_emag.readers import PageSize
+from tap_emag.schema.cleaning import items_of
+from tap_emag.schema.identity import digest_of
+from tap_emag.schema.keys import key_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_emag.api.client import Client
+    from tap_emag.readers import ConcurrentRequests
+
+    Placed = tuple[int, dict[str, Any]]  # the place of a page's first values, and the category
+
+VALUES_PER_PAGE = 256  # by eMAG's documentation, in a reply to a request without a page
+MOST_TRIES = 4
+
+
+class Page(NamedTuple):
+    """A page of a category's values; `most` is the largest number of one characteristic's."""
+
+    category: int
+    raw: dict[str, Any]
+    most: int
+
+
+class First(NamedTuple):
+    """What the reader keeps of a category's first page."""
+
+    category: int
+    most: int
+    asked: int  # pages that had been asked for when it came
+    digest: str
+
+
+@dataclass
+class ValueReader:
+    """One reading of the values of many categories; use it once."""
+
+    client: Client
+    requests: ConcurrentRequests
+    _size: PageSize = field(default_factory=PageSize)
+
+    def read(self, categories: Iterable[int]) -> Iterator[tuple[int, list[Placed]]]:
+        """Yield each category with its first page of values, then further pages of some.
+
+        Raises:
+            UnsteadyError: The page limit changed during each of several tries.
+            EmagError: What the client raises, or that other categories came.
+        """
+        firsts = []
+        for category, page in self.requests.map(self._page, categories):
+            firsts.append(First(category, page.most, self._size.asked, digest_of(page.raw)))
+            if page.raw:
+                yield category, [(1, page.raw)]
+        unproven = [each for each in firsts if not self._size.is_short(each.most, each.asked)]
+        for first, pages in self.requests.map(self._further, unproven):
+            yield first.category, pages
+
+    def _further(self, first: First) -> list[Placed]:
+        """Return the pages after the first, or all if the limit fell.
+
+        A page smaller than the first is the last one. But if the first page, read again, is smaller
+        too, the limit fell in between, and the places are wrong.
+        """
+        pages, complete = self._after(first.category, first.most, first.digest)
+        for _ in range(MOST_TRIES):
+            if complete:
+                return pages
+            page = self._page(first.category, 1)
+            after, complete = self._after(page.category, page.most, digest_of(page.raw))
+            pages = [(1, page.raw), *after]
+        raise UnsteadyError(
+            f"category/read: the number of values on a page of category {first.category} changed"
+            f" {MOST_TRIES} times; run again later"
+        )
+
+    def _after(self, category: int, full: int, digest: str) -> tuple[list[Placed], bool]:
+        """Return the pages after a first one of `full` values, and whether they are complete."""
+        pages: list[Placed] = []
+        while True:
+            number = len(pages) + 2
+            page = self._page(category, number)
+            before, digest = digest, digest_of(page.raw)
+            if not page.most or digest == before:  # the page number may be ignored
+                return pages, True
+            pages.append(((number - 1) * full + 1, page.raw))
+            if page.most != full:
+                return pages, page.most < full == self._page(category, 1).most
+
+    def _page(self, category: int, number: int = 1) -> Page:
+        """Read one page of a category's values.
+
+        Raises:
+            ContractError: Other categories came.
+        """
+        asked = {"id": category, "valuesCurrentPage": number, "valuesPerPage": VALUES_PER_PAGE}
+        place = self._size.ask()
+        rows = self.client.read("category", 1, asked).rows
+        found = [raw for raw in rows if key_or_none(raw, "id") == category]
+        if rows and not found:
+            raise ContractError(
+                f"category/read: asked for category {category}, got others: the filter was ignored"
+            )
+        raw = found[0] if found else {}
+        most = max(map(len, _value_lists(raw)), default=0)
+        self._size.saw(place, most)
+        return Page(category, raw, most)
+
+
+def _value_lists(raw: dict[str, Any]) -> Iterator[list[Any]]:
+    for characteristic in _items(raw.get("characteristics")):
+        if isinstance(characteristic, dict):
+            yield _items(characteristic.get("values"))
+
+
+def _items(value: object) -> list[Any]:
+    return items_of(value) if isinstance(value, list | dict) else []

@@ -1,0 +1,1 @@
+"""Invalid rows, which no other table can store."""

@@ -1,0 +1,1 @@
+"""Returns, with their lines, events and shipments."""

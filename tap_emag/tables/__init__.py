@@ -1,1 +1,0 @@
-"""The tables this tap fills, and the pure functions that fill them."""

@@ -1,0 +1,238 @@
+"""What Meltano writes: lines for people, rows, and why a run failed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emag_sandbox.demo.pipeline import _meltano
+from orchestrate.meltano.output import LEVELS, Line, Output
+from orchestrate.meltano.process import Process
+from orchestrate.meltano.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.meltano_project import MeltanoProject
+
+SAYS = "password: is missing; set it, or TAP_EMAG_PASSWORD"
+SILENT = "meltano ended with code 1 and gives no reason"
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+def line(text: str, **more: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a line as Meltano writes it when it is told to write JSON."""
+    return json.dumps({"level": "info", **more, "event": text})
+
+
+def of_tap(text: str, **more: Any) -> str:  # noqa: ANN401 - JSON
+    return line(text, string_id="tap-emag", stdio="stderr", producer=True, **more)
+
+
+def of_loader(text: str) -> str:
+    return line(text, name="target-postgres", stdio="stderr", consumer=True)
+
+
+def own(text: str, level: str = "critical") -> str:
+    """Return a line of the tap's as it comes when the tap writes JSON, too."""
+    return of_tap(json.dumps({"level": level, "message": text}))
+
+
+def ended(**codes: int) -> str:
+    return line("Block run completed", level="error", exit_codes=codes, err="… failed")
+
+
+def failure(*lines: str) -> tuple[tuple[str, ...], bool]:
+    output = Output()
+    for each in lines:
+        output.read(each)
+    found = output.failure(1)
+    return found.problems, found.permanent
+
+
+@pytest.mark.parametrize(
+    ("code", "permanent"), [(1, False), (2, True), (3, True), (4, False), (5, False), (143, False)]
+)
+def test_only_settings_and_refusals_are_not_worth_another_try(code: int, permanent: bool) -> None:
+    assert failure(of_tap("begins"), own(SAYS), ended(extractors=code)) == ((SAYS,), permanent)
+
+
+def test_a_loader_may_end_with_the_taps_codes() -> None:
+    assert failure(of_loader("no disk"), ended(loaders=2)) == (("no disk",), False)
+
+
+def test_every_critical_line_is_told_and_nothing_else() -> None:
+    lines = [of_tap("begins"), own("one"), of_tap("ends"), own("two")]
+    assert failure(*lines, ended(extractors=2))[0] == ("one", "two")
+
+
+def test_a_tap_that_tells_no_levels_is_quoted_with_its_last_words() -> None:
+    usual = [of_tap("tap-emag v0.1.0, Meltano SDK v0.54.9"), of_tap('METRIC: {"value": 1}')]
+    lines = [*usual, of_tap(SAYS), of_tap(" "), of_loader("all is well")]
+    assert failure(*lines, ended(extractors=2)) == ((SAYS,), True)
+
+
+def test_a_loader_that_fails_is_quoted_and_the_tap_beside_it() -> None:
+    assert failure(of_loader("no disk"), ended(loaders=1)) == (("no disk",), False)
+    lines = [of_loader("no disk"), own("the target has closed the pipe")]
+    both = failure(*lines, ended(extractors=1, loaders=1))
+    assert both == (("the target has closed the pipe", "no disk"), False)
+
+
+def test_a_utility_that_fails_is_quoted() -> None:
+    lines = [line("no such table", name="emag-ops", stdio="stderr"), ended()]
+    assert failure(*lines) == (("no such table",), False)
+
+
+def test_meltanos_own_refusals_are_quoted() -> None:
+    begin = "2026-11-25T16:20:10.730060Z [info     ] meltano      Meltano 4.4.1, Linux"
+    assert failure(begin, "Error: Block nothere not found") == (
+        ("Error: Block nothere not found",),
+        False,
+    )
+    assert failure(begin, line("Already running", level="error")) == (("Already running",), False)
+    assert failure(begin) == ((SILENT,), False)
+
+
+def test_a_run_that_was_ended_before_meltano_told_of_codes_is_explained_as_far_as_it_goes() -> None:
+    assert failure(of_tap("begins"), own("asked to end")) == (("asked to end",), False)
+    assert failure(of_loader("loads"), of_tap("page 7")) == (("page 7", SILENT), False)
+    assert failure(of_loader("loads")) == (("loads", SILENT), False)
+
+
+def test_lines_keep_their_level_and_their_writer() -> None:
+    assert Output().read(own(SAYS)) == Line(logging.CRITICAL, "tap-emag", SAYS)
+    read = Output().read("2026-11-25T16:20:10Z [warning  ] meltano      No state was found")
+    assert read == Line(logging.WARNING, "meltano", "No state was found")
+    assert str(read) == "meltano: No state was found"
+    assert str(Output().read(ended(loaders=1))) == "meltano: … failed {'loaders': 1}"
+
+
+def test_a_level_that_is_none_counts_as_information() -> None:
+    for odd in ("NOTSET", "loud", "", None, 7):
+        assert Output().read(line("text", level=odd)) == Line(logging.INFO, "meltano", "text")
+
+
+@given(st.sampled_from(sorted(LEVELS)), WORDS)
+def test_the_taps_own_level_and_text_are_told(level: str, text: str) -> None:
+    assert Output().read(own(f"_{text}", level)) == Line(LEVELS[level], "tap-emag", f"_{text}")
+
+
+def test_the_pipelines_that_ran_are_known_and_the_codes_of_what_failed() -> None:
+    output = Output()
+    assert output.codes is None
+    for state_id in ("dev:a-to-b", "dev:c-to-b", "dev:a-to-b"):
+        output.read(of_tap("begins", job_name=state_id))
+    assert output.state_ids == ["dev:a-to-b", "dev:c-to-b"]
+    output.read(ended(extractors=3))
+    assert output.codes == {"extractors": 3}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["orders", "products"]), st.integers(0, 9)), max_size=9),
+    st.booleans(),
+)
+def test_rows_of_the_tap_are_added_up_by_stream(
+    counted: list[tuple[str, int]], as_json: bool
+) -> None:
+    output = Output()
+    for stream, value in counted:
+        point = {"metric": "record_count", "value": value, "tags": {"stream": stream}}
+        text = f"METRIC: {json.dumps(point)}"
+        own = json.dumps({"level": "info", "message": "METRIC", "metric_info": point})
+        assert output.read(of_tap(own if as_json else text)) is None
+        # What the loader counts is the same rows again.
+        assert output.read(of_loader(text)) is None
+    expected: Counter[str] = Counter()
+    for stream, value in counted:
+        expected[stream] += value
+    assert output.rows == expected
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+keys = st.sampled_from(
+    ["event", "level", "name", "exit_codes", "producer", "stdio", "err", "job_name", "metric_info"]
+)
+
+
+@given(st.lists(st.text() | st.dictionaries(keys, json_values).map(json.dumps)))
+def test_whatever_is_written_can_be_read(lines: list[str]) -> None:
+    output = Output()
+    for each in lines:
+        read = output.read(each)
+        assert read is None or isinstance(read.level, int)
+    assert output.failure(1).problems
+
+
+@given(json_values, json_values)
+def test_whatever_is_measured_can_be_read(point: Any, tags: Any) -> None:  # noqa: ANN401 - JSON
+    for each in (point, {"metric": "record_count", "value": 1, "tags": tags}):
+        assert Output().read(of_tap("METRIC", metric_info=each)) is None
+        assert Output().read(of_tap(f"METRIC: {json.dumps(each)}")) is None
+
+
+@given(WORDS)
+def test_any_line_can_be_read(text: str) -> None:
+    Output().read(text)
+    assert Output().read(json.dumps(text)) is not None
+
+
+def run(project: MeltanoProject, *blocks: str, form: str = "json") -> tuple[int, Output]:
+    """Run blocks as the schedulers do; return the code and what was understood."""
+    output = Output()
+    root, known = project.pipeline.folder, project.pipeline.environment
+    # Its variables are the test's, as those of a scheduler would be this process' own.
+    variables = {**known, "TAP_EMAG_LOG_FORMAT": form}
+    command = Project(root, _meltano(), "dev").run(str(uuid4()), *blocks)
+    with Process(command, root, variables) as process:
+        for each in process.lines():
+            output.read(each)
+        return process.wait(), output
+
+
+@pytest.mark.meltano
+def test_wrong_settings_are_told_with_the_taps_code(
+    meltano_project: Callable[..., MeltanoProject],
+) -> None:
+    project = meltano_project("http://127.0.0.1:9", marketplace="nowhere", order_types=[9])
+    code, output = run(project, "tap-emag-orders", "target-postgres")
+    failure = output.failure(code)
+    assert code == 1
+    assert output.codes == {"extractors": 2}
+    assert failure.permanent
+    assert "marketplace: 'nowhere' is unknown" in str(failure)
+    assert "order_types: " in str(failure)
+
+
+@pytest.mark.meltano
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_missing_password_is_told_whatever_form_the_tap_logs_in(
+    meltano_project: Callable[..., MeltanoProject], form: str
+) -> None:
+    project = meltano_project("http://127.0.0.1:9", password="")
+    code, output = run(project, "tap-emag-orders", "target-postgres", form=form)
+    failure = output.failure(code)
+    assert failure.permanent
+    assert SAYS in failure.problems
+
+
+@pytest.mark.meltano
+def test_a_job_that_is_not_there_is_told_by_meltano(
+    meltano_project: Callable[..., MeltanoProject],
+) -> None:
+    code, output = run(meltano_project("http://127.0.0.1:9"), "no-such-job")
+    failure = output.failure(code)
+    assert output.codes is None
+    assert not failure.permanent
+    assert "no-such-job" in str(failure)

@@ -1,0 +1,62 @@
+"""The benchmark at its smallest: it runs, and what no machine's speed excuses holds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timing
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--json"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_it_tells_where_it_was_measured(told: dict[str, Any]) -> None:
+    assert told["machine"].keys() == {"cores", "system", "python", "sdk", "date", "others"}
+    assert told["machine"]["cores"] >= 1
+
+
+@pytest.mark.parametrize("what", ["orders", "serial", "offers"])
+def test_every_row_there_is_was_read(told: dict[str, Any], what: str) -> None:
+    speed = told["figures"][what]
+    assert speed["delivered"] == speed["rows"] > 0
+    for figure in ("requests", "rate", "share", "rows_per_request", "rows_per_second"):
+        assert speed[figure] > 0
+    for figure in ("seconds", "cpu_seconds", "peak_megabytes"):
+        assert speed[figure] > 0
+
+
+@pytest.mark.parametrize("what", ["orders", "orders_again", "offers", "offers_again"])
+def test_no_request_of_the_tap_is_refused(told: dict[str, Any], what: str) -> None:
+    assert told["figures"][what]["refused"] == 0
+
+
+def test_orders_cost_at_most_two_requests_a_type_when_nothing_is_new(told: dict[str, Any]) -> None:
+    assert 1 <= told["figures"]["orders_again"]["most_per_type"] <= 2
+
+
+def test_offers_that_did_not_change_are_not_written(told: dict[str, Any]) -> None:
+    assert told["figures"]["offers_again"]["written"] == 0
+
+
+def test_a_hundred_thousand_offers_take_less_than_a_megabyte_and_a_half(
+    told: dict[str, Any],
+) -> None:
+    assert told["figures"]["whole"]["refused"] == 0
+    assert told["figures"]["whole"]["other_requests"] > 0
+    assert told["figures"]["state_offers"] == 100_000
+    assert told["figures"]["state_bytes"] < 1_500_000

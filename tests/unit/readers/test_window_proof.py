@@ -1,0 +1,321 @@
+"""Windows are sealed only when they were read whole, whatever moves and whatever the API chooses.
+
+A small model of the API stands in for the network here, so that every interleaving of replies and
+changes can be tried: it sorts as it likes, takes bounds as it likes, and orders are touched between
+any two replies, which moves them to the present, out of every window.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_emag.api.client import PAGE_SIZE, Page
+from tap_emag.errors import ContractError, UnsteadyError
+from tap_emag.readers.calendar import Calendar, Window, second_of, text_of
+from tap_emag.readers.count_reliability import CountReliability
+from tap_emag.readers.page_size import PageSize
+from tap_emag.readers.parts import COUNT, ProvenWindow, Split
+from tap_emag.readers.window_proof import WindowProof
+from tap_emag.streams.orders.stream import TIME_FIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_emag.readers.parts import Ask
+
+EXAMPLES = 10_000 if os.environ.get("TAP_EMAG_LONG") else 400
+CALENDAR = Calendar(ZoneInfo("Europe/Bucharest"))
+STARTS = [
+    second_of(datetime(2026, 6, 1, 12)),  # noqa: DTZ001
+    second_of(datetime(2026, 3, 29, 2, 30)),  # noqa: DTZ001 - before the hour that never was
+    second_of(datetime(2026, 10, 25, 2, 30)),  # noqa: DTZ001 - before the hour that was twice
+]
+PRESENT = second_of(datetime(2027, 1, 1))  # noqa: DTZ001
+TAKEN = datetime(2027, 1, 1, tzinfo=timezone.utc)
+SORTS: dict[str, Callable[[tuple[int, int]], Any]] = {
+    "by id": lambda row: row[0],
+    "by id, newest first": lambda row: -row[0],
+    "by time": lambda row: (row[1], row[0]),
+    "by time, newest first": lambda row: (-row[1], row[0]),
+    "arbitrary": lambda row: row[0] * 2654435761 % 2**32,
+}
+# A wrong count is wrong by more than is touched: one too low by exactly what leaves, both when it
+# is tried and when it is used, cannot be told from a right one.
+COUNTS: dict[str, Callable[[int], int | None]] = {
+    "right": lambda rows: rows,
+    "too low": lambda rows: max(0, rows - 97),
+    "too high": lambda rows: rows + 97,
+    "far too high": lambda rows: rows + 1000,
+    "none": lambda _: None,
+    "always nothing": lambda _: 0,
+}
+
+
+@dataclass
+class Model:
+    """Orders by id, each with the local second it was modified in."""
+
+    orders: dict[int, int]
+    sort: str
+    closed: tuple[bool, bool]
+    count: str
+    touches: list[int] = field(default_factory=list)  # how many orders, before each reply
+    moved: int = 0
+    caps: list[int] = field(default_factory=lambda: [PAGE_SIZE])  # of pages, each in turn
+
+    def __post_init__(self) -> None:
+        self.still = dict(self.orders)  # what never moved while it was read
+
+    def touch(self) -> None:
+        """Let some orders be modified now."""
+        for _ in range(self.touches.pop() if self.touches else 0):
+            if self.still:
+                order = sorted(self.still)[(self.moved * 7919) % len(self.still)]
+                del self.still[order]
+                self.orders[order] = PRESENT + self.moved
+                self.moved += 1
+
+    def matching(self, ask: Ask) -> list[tuple[int, int]]:
+        after, before = (second_of(datetime.fromisoformat(text)) for text in ask.bounds)
+        low, high = after + (not self.closed[0]), before - (not self.closed[1])
+        rows = [(order, at) for order, at in self.orders.items() if low <= at <= high]
+        return sorted(rows, key=SORTS[self.sort])
+
+    def answer(self, proof: WindowProof, ask: Ask) -> None:
+        self.touch()
+        rows = self.matching(ask)
+        if ask.page == COUNT:
+            proof.counted(COUNTS[self.count](len(rows)), PRESENT)
+            return
+        cap = self.caps.pop(0) if len(self.caps) > 1 else self.caps[0]
+        page = rows[(ask.page - 1) * cap : ask.page * cap]
+        wire = [{"id": order, "modified": text_of(at)} for order, at in page]
+        proof.paged(ask, Page(wire, TAKEN), PRESENT)
+
+
+def read(
+    model: Model, window: Window, count_reliability: CountReliability, choose: Callable[[int], int]
+) -> list[ProvenWindow]:
+    """Read a window to its end, answering the requests under way in any order."""
+    proof = WindowProof(window, CALENDAR, count_reliability, TIME_FIELD)
+    under_way: list[Ask] = []
+    while proof.result is None:
+        while (ask := proof.next_ask()) is not None:
+            under_way.append(ask)
+        assert under_way, "nothing is sealed and nothing is asked: it would hang"
+        model.answer(proof, under_way.pop(choose(len(under_way))))
+    if isinstance(proof.result, ProvenWindow):
+        return [proof.result]
+    return [
+        sealed
+        for part in proof.result.windows
+        for sealed in read(model, part, count_reliability, choose)
+    ]
+
+
+steady = st.sampled_from([150, 99, 50, 20, 7]).map(lambda cap: [cap])
+falling = st.builds(
+    lambda cap, pages, low: [cap] * pages + [low],
+    st.sampled_from([PAGE_SIZE, 99, 50]),
+    st.integers(1, 40),
+    st.sampled_from([99, 50, 20]),
+).filter(lambda caps: caps[-1] < caps[0])
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[Model, Window]:
+    start = draw(st.sampled_from(STARTS))
+    span = draw(st.sampled_from([1, 2, 60, 7200, 86_400, 27 * 86_400]))
+    number = draw(st.sampled_from([0, 1, 99, 100, 101, 199, 200, 201, 350, 900]))
+    burst = draw(st.sampled_from([0, 0, 99, 100, 300]))
+    seconds = draw(
+        st.one_of(
+            st.just([start + 1 + number * 31 % span for number in range(number)]),
+            st.just([start + 1 + number * 7919 % span for number in range(number)]),
+        )
+    )
+    orders = dict(enumerate([*seconds, *[start + 1] * burst], start=1))
+    # Neighbours on both sides of the window, which it must not claim.
+    orders |= {10_000 + side: start + side for side in (0, -1, span + 1, span + 2)}
+    model = Model(
+        orders,
+        draw(st.sampled_from(sorted(SORTS))),
+        draw(st.tuples(st.booleans(), st.booleans())),
+        draw(st.sampled_from(sorted(COUNTS))),
+        draw(st.lists(st.integers(0, 3), max_size=30)),
+        caps=draw(st.one_of(st.just([PAGE_SIZE]), steady, falling)),
+    )
+    return model, Window(CALENDAR.cut_before(start), CALENDAR.cut_behind(start + span))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(worlds(), st.randoms(use_true_random=False))
+def test_every_order_that_stayed_is_sealed_once(world: tuple[Model, Window], dice: Any) -> None:  # noqa: ANN401
+    model, window = world
+    sealed = read(model, window, CountReliability(), dice.randrange)
+    ends = [part.window.after for part in sealed] + [sealed[-1].window.until]
+    assert (ends[0], ends[-1]) == (window.after, window.until)
+    assert ends == sorted(ends)
+    delivered = [row for part in sealed for row in part.rows]
+    by_id = {row["id"]: row["modified"] for row in delivered}
+    assert len(by_id) == len(delivered)
+    for order, at in model.still.items():
+        if window.claims(at):
+            assert by_id[order] == text_of(at)
+    keys = [(row["modified"], row["id"]) for row in delivered]
+    assert keys == sorted(keys)
+    assert all(window.claims(second_of(datetime.fromisoformat(at))) for at in by_id.values())
+
+
+def asked(
+    model: Model, window: Window, count_reliability: CountReliability | None = None
+) -> tuple[list[ProvenWindow], int]:
+    """Read quietly; return the sealed windows and how many requests that took."""
+    requests = 0
+    count_reliability = count_reliability or CountReliability(tried=True, proven=True)
+
+    def go(window: Window, expected: float | None) -> list[ProvenWindow]:
+        nonlocal requests
+        proof = WindowProof(window, CALENDAR, count_reliability, TIME_FIELD, expected)
+        while proof.result is None:
+            ask = proof.next_ask()
+            assert ask
+            requests += 1
+            model.answer(proof, ask)
+        if isinstance(proof.result, ProvenWindow):
+            return [proof.result]
+        each = proof.result.rows / len(proof.result.windows)
+        return [sealed for part in proof.result.windows for sealed in go(part, each)]
+
+    return go(window, None), requests
+
+
+def seasoned() -> CountReliability:
+    """Return the trust of a run after one that has seen a full page."""
+    return CountReliability(pages=PageSize(remembered=PAGE_SIZE))
+
+
+def quiet(rows: int, span: int, count: str = "right") -> tuple[Model, Window]:
+    start = STARTS[0]
+    orders = {number: start + 1 + number * span // max(1, rows) for number in range(rows)}
+    return Model(orders, "arbitrary", (True, True), count), Window(start, start + span)
+
+
+def test_a_window_with_nothing_new_takes_one_request() -> None:
+    model, window = quiet(0, 3600)
+    sealed, requests = asked(model, window)
+    assert ([part.rows for part in sealed], requests) == ([[]], 1)
+
+
+@pytest.mark.parametrize(("rows", "requests"), [(150, 3), (250, 4), (1000, 12), (2530, 27)])
+def test_a_counted_window_takes_its_pages_and_one_request_more(rows: int, requests: int) -> None:
+    model, window = quiet(rows, 20 * 86_400)
+    sealed, took = asked(model, window)
+    assert sum(len(part.rows) for part in sealed) == rows
+    assert took == requests
+
+
+def test_the_first_count_of_a_run_is_tried_by_one_more_request() -> None:
+    model, window = quiet(1000, 20 * 86_400)
+    count_reliability = CountReliability()
+    assert asked(model, window, count_reliability)[1] == 13
+    assert count_reliability.proven
+    assert asked(model, window, count_reliability)[1] == 12
+
+
+def test_three_hundred_orders_in_one_second_are_counted_and_read() -> None:
+    start = STARTS[0]
+    model = Model(dict.fromkeys(range(300), start + 1), "by id", (False, False), "right")
+    sealed, requests = asked(model, Window(start, start + 1))
+    assert len(sealed[0].rows) == 300
+    assert requests == 1 + 1 + 4  # a look, a count, and four pages, the last of them empty
+
+
+def test_where_counts_are_of_no_use_short_replies_and_equal_passes_do() -> None:
+    for count in ("none", "too low", "always nothing"):
+        model, window = quiet(900, 20 * 86_400, count)
+        sealed, _ = asked(model, window, CountReliability())
+        assert sum(len(part.rows) for part in sealed) == 900
+
+
+def test_a_second_that_never_holds_still_ends_with_an_error() -> None:
+    start = STARTS[0]
+    model = Model(
+        dict.fromkeys(range(3000), start + 1), "by id", (True, True), "none", touches=[1] * 3000
+    )
+    with pytest.raises(UnsteadyError, match="kept changing"):
+        asked(model, Window(start, start + 1))
+
+
+def test_rows_from_elsewhere_mean_that_the_filter_was_ignored() -> None:
+    proof = WindowProof(Window(1000, 2000), CALENDAR, CountReliability(), TIME_FIELD)
+    ask = proof.next_ask()
+    assert ask
+    rows = [{"id": 1, "modified": text_of(5000)}]
+    with pytest.raises(ContractError, match="filter was ignored"):
+        proof.paged(ask, Page(rows, TAKEN), PRESENT)
+
+
+@pytest.mark.parametrize("row", [{"id": 1, "modified": None}, {"modified": text_of(1500)}, {}])
+def test_a_row_without_a_time_or_an_id_is_delivered_and_seals_its_window(
+    row: dict[str, Any],
+) -> None:
+    proof = WindowProof(Window(1000, 2000), CALENDAR, seasoned(), TIME_FIELD)
+    ask = proof.next_ask()
+    assert ask
+    proof.paged(ask, Page([row], TAKEN), PRESENT)
+    assert proof.result == ProvenWindow(Window(1000, 2000), [row])
+
+
+def test_a_window_never_claims_what_was_not_over_when_it_was_read() -> None:
+    proof = WindowProof(Window(1000, 2000), CALENDAR, seasoned(), TIME_FIELD)
+    ask = proof.next_ask()
+    assert ask
+    rows = [{"id": at, "modified": text_of(at)} for at in (1100, 1900)]
+    proof.paged(ask, Page(rows, TAKEN), 1500)
+    assert proof.result == ProvenWindow(Window(1000, 1500), rows[:1])
+
+
+def test_a_count_made_before_its_window_was_over_is_made_again() -> None:
+    long = Window(STARTS[0], STARTS[0] + 10 * 86_400)
+    proof = WindowProof(long, CALENDAR, CountReliability(), TIME_FIELD)
+    first = proof.next_ask()
+    assert first
+    assert first.page == COUNT
+    proof.counted(500, long.until - 3600)
+    again = proof.next_ask()
+    assert again
+    assert again.page == COUNT
+    assert again.bounds < first.bounds
+    assert proof.window.until == long.until - 3600
+
+
+def test_a_window_of_which_nothing_is_over_yet_is_empty() -> None:
+    long = Window(STARTS[0], STARTS[0] + 10 * 86_400)
+    proof = WindowProof(long, CALENDAR, CountReliability(), TIME_FIELD)
+    assert proof.next_ask()
+    proof.counted(500, long.after - 3600)
+    assert proof.result == ProvenWindow(Window(long.after, long.after), [])
+
+
+def test_a_large_window_is_split_by_its_count() -> None:
+    proof = WindowProof(
+        Window(STARTS[0], STARTS[0] + 10 * 86_400), CALENDAR, CountReliability(), TIME_FIELD
+    )
+    assert proof.next_ask()
+    proof.counted(10_000, PRESENT)
+    assert isinstance(proof.result, Split)
+    assert len(proof.result.windows) == 5
+    assert not proof.result.unsteady
+
+
+def test_the_present_of_the_model_is_the_present_of_its_pages() -> None:
+    assert CALENDAR.local(TAKEN - timedelta(hours=2)) == PRESENT

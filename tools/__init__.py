@@ -1,0 +1,1 @@
+"""Generate the files of the repository that follow from declarations."""

@@ -1,0 +1,94 @@
+"""Generates the examples for cron and systemd from the schedules of `meltano.yml`.
+
+    python -m tools.schedule_files
+
+writes these alone, on a server that has nothing but Meltano.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from deploy.cron import Cron
+from deploy.schedules import PROJECT, command
+from orchestrate.meltano.schedules import Schedule
+from tools.tree import ROOT, write
+
+TIMERS = "deploy/systemd"
+
+
+def files() -> dict[str, str | None]:
+    """Return the crontab and the timers; a timer whose schedule is gone has to go."""
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["schedules"]
+    wanted = examples(
+        [
+            Schedule(each["name"], each["interval"], each["job"], variables=each.get("env", {}))
+            for each in declared
+        ]
+    )
+    present = {f"{TIMERS}/{path.name}" for path in (ROOT / TIMERS).glob("tap-emag-*.timer")}
+    return dict.fromkeys(sorted(present - set(wanted))) | wanted
+
+
+def crontab(schedules: list[Schedule]) -> str:
+    """Return a crontab for the user that owns the checkout."""
+    lines = [
+        "# Written by `make generate` from meltano.yml; see docs/running.md.",
+        "# Install it for the owner of the checkout: crontab -u emag deploy/cron/tap-emag.crontab",
+        "#",
+        "# Intervals are in UTC, cron reads them in the machine's zone: where that is another one,",
+        "# what runs once a day runs some hours off. flock leaves a run out while the one before",
+        "# is under way. Read the output with `journalctl -t tap-emag-orders`.",
+        f"PROJECT={PROJECT}",
+        "",
+    ]
+    for each in schedules:
+        run = " ".join(command(each.job, ".venv/bin/meltano"))
+        lock = f".meltano/run/{each.name}.lock"
+        lines.append(
+            f'{each.cron} cd "$PROJECT" && flock --nonblock {lock} {run}'
+            f" 2>&1 | logger -t tap-emag-{each.name}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def timer(schedule: Schedule) -> str:
+    """Return a systemd timer that starts the job's service."""
+    return f"""\
+# Written by `make generate` from meltano.yml; see docs/running.md.
+[Unit]
+Description=Schedule {schedule.name} of tap-emag
+
+[Timer]
+Unit=tap-emag@{schedule.job}.service
+OnCalendar={Cron.parse(schedule.cron or "").on_calendar()}
+AccuracySec=1s
+# A run that was due while the machine was off is made up for, once.
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def examples(schedules: list[Schedule]) -> dict[str, str]:
+    """Return the text of each example file.
+
+    Raises:
+        ValueError: A schedule sets variables, which neither a crontab nor a timer can pass on.
+    """
+    for each in schedules:
+        if each.variables:
+            raise ValueError(f"schedule {each.name} sets `env`: put that into the environment")
+    timers = {f"systemd/tap-emag-{each.name}.timer": timer(each) for each in schedules}
+    files = {"cron/tap-emag.crontab": crontab(schedules), **timers}
+    return {f"deploy/{name}": text for name, text in files.items()}
+
+
+def main() -> None:
+    """Write the crontab and the timers; remove timers of schedules that are gone."""
+    write(files())
+
+
+if __name__ == "__main__":
+    main()
