@@ -34,7 +34,7 @@ def numbers(server: MortalPostgres) -> list[int]:
 
 def broken(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     """Wait for the server to notice, and to drop a connection."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     with suppress(psycopg.OperationalError):
         while time.monotonic() < until:
             connection.execute("SELECT 1")

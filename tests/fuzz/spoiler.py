@@ -110,7 +110,7 @@ class Spoiler:
         self, request: BaseHTTPRequestHandler, asked: bytes
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         place = urlsplit(self.sandbox.url)
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
         try:
             headers = {name: request.headers.get(name, "") for name in ("Authorization",)}
             connection.request(request.command, request.path, asked, headers)

@@ -425,7 +425,7 @@ class _Wire:
                 f"{self._url}/{resource}",
                 json={**asked, "currentPage": page, **(body or {})},
                 auth=("demo", "demo"),
-                timeout=10,
+                timeout=60,
             ).json(parse_float=Decimal)
             fresh = [row for row in _outermost(_listed(reply), key) if row[key] not in seen]
             seen |= {row[key] for row in fresh}
@@ -435,7 +435,7 @@ class _Wire:
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - a body of any shape
         """Read one object."""
-        reply = requests.get(f"{self._root}{path}", auth=("demo", "demo"), timeout=10)
+        reply = requests.get(f"{self._root}{path}", auth=("demo", "demo"), timeout=60)
         return _listed(reply.json(parse_float=Decimal))
 
 

@@ -50,7 +50,7 @@ def asked(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
             check=False,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
         )
         said = done.stdout.splitlines()

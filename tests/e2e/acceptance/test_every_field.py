@@ -194,7 +194,7 @@ def _on_the_wire(shop: Sandbox, resource: str, **filters: int) -> Iterator[Row]:
             f"{shop.url}/{resource}/read",
             json={"currentPage": page, **filters},
             auth=("demo", "demo"),
-            timeout=10,
+            timeout=60,
         )
         rows = reply.json(parse_float=Decimal)["results"]
         yield from rows

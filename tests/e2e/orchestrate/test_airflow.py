@@ -196,7 +196,7 @@ def test_a_task_that_is_killed_leaves_no_process(
         finally:
             process.kill()
             process.communicate()
-    _, alive = psutil.wait_procs(started, timeout=10)
+    _, alive = psutil.wait_procs(started, timeout=60)
     assert alive == []
     assert "AirflowException: " in output
     assert "new_state=up_for_retry" in output
@@ -235,7 +235,7 @@ def test_standalone_runs_what_is_unpaused_and_triggered(
 
 def known(airflow: AirflowHome, query: str) -> list[str]:
     """Return what Airflow's database holds."""
-    with closing(sqlite3.connect(airflow.folder / "airflow.db", timeout=30)) as database:
+    with closing(sqlite3.connect(airflow.folder / "airflow.db", timeout=60)) as database:
         return [str(row[0]) for row in database.execute(query)]
 
 

@@ -335,7 +335,7 @@ def serves(dagster: Dagster, server: str, *others: str) -> Iterator[None]:
     finally:
         for each in started:
             os.killpg(each.pid, signal.SIGKILL)  # with what it has started
-            each.communicate(timeout=30)
+            each.communicate(timeout=60)
 
 
 def wait_for_page(url: str, started: list[subprocess.Popen[str]]) -> None:

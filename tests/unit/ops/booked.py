@@ -279,7 +279,7 @@ class Actors:
             cwd=self.books.root,
         )
         self.started.append(process)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while len(list(ready.iterdir())) < before + number:
             assert process.poll() is None
             assert time.monotonic() < until

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STATE_ID = "dev:tap-emag-orders-to-target-postgres"
 PAIR = ("tap-emag-orders", "target-postgres")
 NOW = ("--timeout-minutes", "0", "--force")
-PATIENCE = 40.0
+PATIENCE = 120.0
 
 
 class HungRun:
@@ -33,8 +33,13 @@ class HungRun:
         self.project = project
         before = len(shop.log)
         self.meltano = project.start(*(blocks or PAIR))
-        wait_for(lambda: len(shop.log) > before and {"tap", "target"} <= set(self._parts()))
-        parts = self._parts()
+        try:
+            wait_for(lambda: len(shop.log) > before and {"tap", "target"} <= set(self._parts()))
+            parts = self._parts()
+        except BaseException:
+            self.meltano.kill()
+            self.meltano.wait()
+            raise
         self.tap, self.target = parts["tap"], parts["target"]
         self._passwords = [_config(self.tap), _config(self.target)]
 

@@ -92,7 +92,7 @@ def test_the_clean_up_ends_a_run_and_the_next_one_brings_everything(
     assert cleaned["state_id"] == STATE_ID
     assert cleaned["still_alive"] == []
     assert {int(each.split()[-1]) for each in cleaned["processes"]} == survivors
-    wait_for(lambda: not hung.living(), 2)
+    wait_for(lambda: not hung.living(), 10)
     assert last_row(project) == ("FAIL", cleaned["error"])
     assert hung.passwords() == []
 
@@ -121,7 +121,7 @@ def test_a_job_cleans_up_first_so_that_it_can_run_when_its_tap_has_hung(
         result = project.run("orders")
 
         assert "Cleaned up 1 stuck run." in result.output
-        wait_for(lambda: not hung.living(), 2)
+        wait_for(lambda: not hung.living(), 10)
         assert hung.passwords() == []
         assert states(project) == ["FAIL", "SUCCESS"]
         assert differences(project.postgres, Truth.of(shop.world), ORDER_TABLES) == []
@@ -163,7 +163,7 @@ def test_a_meltano_that_waits_for_ever_for_a_tap_it_has_told_to_end_is_ended(
     project: MeltanoProject, shop: Sandbox
 ) -> None:
     # `meltano run --timeout` books the run as failed, asks the tap to end, and has no second plan.
-    run = HungRun(project, shop, "--timeout", "12", *PAIR)
+    run = HungRun(project, shop, "--timeout", "40", *PAIR)
     try:
         stop_for_good(run.tap)
         wait_for(lambda: project.last_run() == "FAIL")
@@ -176,7 +176,7 @@ def test_a_meltano_that_waits_for_ever_for_a_tap_it_has_told_to_end_is_ended(
         assert report["cleaned"] == []
         [leftover] = report["leftovers"]
         assert {int(each.split()[-1]) for each in leftover["processes"]} == left
-        wait_for(lambda: not run.living(), 2)
+        wait_for(lambda: not run.living(), 10)
         assert run.passwords() == []
         assert last_row(project)[0] == "FAIL"
     finally:

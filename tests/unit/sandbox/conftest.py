@@ -51,7 +51,7 @@ def ask() -> Callable[..., requests.Response]:
 
     def post(sandbox: Sandbox, path: str, **body: object) -> requests.Response:
         url = f"{sandbox.url}/{path}"
-        return requests.post(url, json=body, auth=("demo", "demo"), timeout=10)
+        return requests.post(url, json=body, auth=("demo", "demo"), timeout=60)
 
     return post
 

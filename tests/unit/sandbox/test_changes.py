@@ -124,7 +124,7 @@ def test_nothing_enters_a_window_that_lies_behind(open_shop: OpenShop) -> None:
     shop.clock.advance(4)
     seen: set[int] | None = None
     for _ in range(25):
-        reply = session.post(f"{shop.url}/order/read", json=body, timeout=5)
+        reply = session.post(f"{shop.url}/order/read", json=body, timeout=60)
         found = {int(row["id"]) for row in reply.json()["results"]}
         assert seen is None or found <= seen
         seen = found

@@ -27,14 +27,14 @@ def test_it_serves_until_a_signal_and_ends_well(tmp_path: Path, number: signal.S
     flags = ["--port", "0", *SMALL, "--ready-file", str(ready), "--sort", "id_asc", "--no-limits"]
     flags += ["--returns", "4", "--invoice-envelope", "mixed"]
     command = subprocess.Popen([*COMMAND, *flags], stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     url = ready.read_text().strip()
-    reply = requests.post(f"{url}/order/read", auth=("demo", "demo"), timeout=5)
-    count = requests.post(f"{url}/rma/count", auth=("demo", "demo"), timeout=5)
+    reply = requests.post(f"{url}/order/read", auth=("demo", "demo"), timeout=60)
+    count = requests.post(f"{url}/rma/count", auth=("demo", "demo"), timeout=60)
     command.send_signal(number)
-    told, _ = command.communicate(timeout=10)
+    told, _ = command.communicate(timeout=60)
     assert command.returncode == 0
     assert reply.json()["isError"] is False
     assert count.json()["results"]["noOfItems"] == "4"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def date_of(sandbox: Sandbox) -> str | None:
-    reply = requests.post(f"{sandbox.url}/vat/read", json={}, auth=("demo", "demo"), timeout=5)
+    reply = requests.post(f"{sandbox.url}/vat/read", json={}, auth=("demo", "demo"), timeout=60)
     return reply.headers.get("Date")
 
 

@@ -45,7 +45,7 @@ def category_differences(truth: dict[str, Any], row: dict[str, Any], *, alone: b
 
 def get(shop: Sandbox, path: str) -> requests.Response:
     root = shop.url.removesuffix("/api-3")
-    return requests.get(f"{root}{path}", auth=("demo", "demo"), timeout=5)
+    return requests.get(f"{root}{path}", auth=("demo", "demo"), timeout=60)
 
 
 def truth_of(shop: Sandbox, name: str) -> list[dict[str, Any]]:
@@ -200,8 +200,8 @@ def test_lookups_meet_budgets_credentials_and_faults(open_shop: OpenShop) -> Non
     path = f"/api/v1/commission/estimate/{shop.world.offer_ids()[0]}"
     assert get(shop, path).status_code == 503
     url = shop.url.removesuffix("/api-3") + path
-    assert requests.get(url, timeout=5).status_code == 403
-    assert requests.post(url, auth=("demo", "demo"), timeout=5).status_code == 404
+    assert requests.get(url, timeout=60).status_code == 403
+    assert requests.post(url, auth=("demo", "demo"), timeout=60).status_code == 404
     shop.set(limits=True)
     assert [get(shop, path).status_code for _ in range(6)][-1] == 429
 
@@ -239,7 +239,7 @@ def test_the_truth_of_all_is_told_by_name(shop: Sandbox, name: str) -> None:
 def test_returns_and_places_change_on_request(shop: Sandbox) -> None:
     root = shop.url.removesuffix("/api-3")
     asked = {"returns": 1, "new_returns": 3, "close_returns": 2, "localities": 4}
-    told = requests.post(f"{root}/_sandbox/change", json=asked, timeout=5).json()
+    told = requests.post(f"{root}/_sandbox/change", json=asked, timeout=60).json()
     assert {name: len(keys) for name, keys in told.items()} == asked
     assert not set(told["close_returns"]) & set(shop.world.open_return_ids())
 

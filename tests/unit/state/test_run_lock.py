@@ -39,7 +39,7 @@ def begin(place: Path, sandbox: Sandbox, state: Finished, streams: str) -> Comma
         "request_timeout_seconds": 60,
     }
     command = Command(place, sandbox, state.state, streams=streams, **settings)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not len(sandbox.log) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert len(sandbox.log)
