@@ -17,7 +17,7 @@ from singer_sdk.singerlib import Catalog
 from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
 from tap_emag.errors import ConfigurationError
 from tap_emag.logs import hide, secrets_of
-from tap_emag.reporting.observer import Observer, told_of_a_start
+from tap_emag.reporting.observer import Observer, reporting_a_failed_start
 from tap_emag.reporting.unconfirmed import Confirmation
 from tap_emag.run import Run, log_as_configured, run_id
 from tap_emag.settings.kinds import is_quoted
@@ -177,7 +177,7 @@ class TapEmag(Tap):
         if config and config.parse_env:
             values |= environment(cls.config_jsonschema)
         run = Run(values)
-        with told_of_a_start(run):
+        with reporting_a_failed_start(run):
             tap = cls(
                 config=values,
                 run=run,

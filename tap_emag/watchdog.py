@@ -103,14 +103,14 @@ class Watchdog:
         """Return whether the run has been asked to end."""
         return self._ending.is_set()
 
-    def sign(self) -> None:
-        """Note a sign of life: something came from the API, or went to the target."""
+    def heartbeat(self) -> None:
+        """Record activity: something came from the API, or went to the target."""
         self._seen = time.monotonic()
 
     def update_progress(self, what: str, where: str) -> None:
         """Remember how far a reading is, for the message if the run must end early."""
         self._reached[what] = where
-        self.sign()
+        self.heartbeat()
 
     def check(self) -> None:
         """Raise if the run must end.

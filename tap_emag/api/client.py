@@ -355,7 +355,7 @@ class Client:
     def _wait(self, seconds: float) -> None:
         """Pause with a heartbeat: the watchdog must not take this for a stall."""
         self._watchdog.pause(seconds)
-        self._watchdog.sign()
+        self._watchdog.heartbeat()
 
     def _attempt(self, query: Query) -> tuple[Reply, float]:
         """Send once; return the reply and the monotonic time at which the request left.
@@ -411,7 +411,7 @@ class Client:
             status = reply.status
         finally:
             self._recorder.requested(query.endpoint, status, time.monotonic() - begun)
-        self._watchdog.sign()
+        self._watchdog.heartbeat()
         return reply, begun
 
     def _meaning(self, query: Query, reply: Reply) -> EmagError | None:

@@ -79,7 +79,7 @@ class Budget:
         full = min(limit.requests / limit.seconds for limit in self.limits)
         return full * self.share * self.pace
 
-    def book(self, now: float) -> float:
+    def reserve(self, now: float) -> float:
         """Reserve the next free slot and return its time."""
         self._forget_the_future(now)
         slot = max(now - MISSED, self.next_slot)
@@ -167,7 +167,7 @@ class Limiter:
             slot = None
             while True:
                 with self._store.open(bucket) as (budget, now):
-                    slot = budget.book(now) if slot is None else slot
+                    slot = budget.reserve(now) if slot is None else slot
                     self._rates[bucket] = budget.rate
                     pause = max(slot - now, budget.delay(now))
                     if pause <= 0:

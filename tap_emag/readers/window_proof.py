@@ -60,7 +60,7 @@ class Look(NamedTuple):
 
     rows: int
     asked: int  # pages that had been asked for when it came
-    behind_is_empty: bool = False  # page 2 was read since, and was empty
+    second_page_is_empty: bool = False  # page 2 was read since, and was empty
 
 
 @dataclass(eq=False)
@@ -260,7 +260,7 @@ class WindowProof:
         before, pages = self._look, self.count_reliability.pages
         self._look = None
         counted = self.count_reliability.proven and rows == self._count
-        again = before is not None and before.behind_is_empty and rows == before.rows
+        again = before is not None and before.second_page_is_empty and rows == before.rows
         nothing_over = self.calendar.cut_before(settled) <= self.window.after
         if counted or again or nothing_over or pages.is_short(rows, pages.asked):
             self.limit(self.calendar.cut_before(settled))
@@ -297,7 +297,7 @@ class WindowProof:
             self.count_reliability.pages.learn(look.rows)
             self._resolve_full(look.rows)
         else:
-            self._look = look._replace(behind_is_empty=True)
+            self._look = look._replace(second_page_is_empty=True)
             self._asks.append(1)
 
     def _resolve_full(self, rows: int) -> None:

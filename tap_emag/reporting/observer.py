@@ -111,7 +111,7 @@ class Observer:
         finally:
             self._report_end(error)
 
-    def tell_of_start(self, error: BaseException) -> None:
+    def report_failed_start(self, error: BaseException) -> None:
         """Report an error that came before the run could begin."""
         with suppress(ConfigurationError):
             self._begin()
@@ -241,7 +241,7 @@ class Observer:
 
 
 @contextmanager
-def told_of_a_start(run: Run) -> Iterator[None]:
+def reporting_a_failed_start(run: Run) -> Iterator[None]:
     """Report a failure that comes before the run, as far as its settings are valid."""
     try:
         yield
@@ -251,7 +251,7 @@ def told_of_a_start(run: Run) -> Iterator[None]:
         if "state_dir" in run.checked.problems:  # nothing is written to the default one instead
             send(run.settings, observer.report(error))
         else:
-            observer.tell_of_start(error)
+            observer.report_failed_start(error)
         raise
 
 

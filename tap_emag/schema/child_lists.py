@@ -17,7 +17,9 @@ Row = dict[str, Any]
 Item = tuple[int, dict[str, Any]]
 
 
-def take(raw: Mapping[str, Any], key: str, table: str, kept: Row, report: Report) -> list[Item]:
+def split_children(
+    raw: Mapping[str, Any], key: str, table: str, kept: Row, report: Report
+) -> list[Item]:
     """Return a child list's objects; put other items in `kept`, for the parent's `extra`."""
     value = raw.get(key)
     if value is None or value in ([], {}, ""):

@@ -99,7 +99,7 @@ class DeliveredRows:
         self._note(key, sent or Sent(digest))
         self._known.deliver(key, digest)
 
-    def tell_gone(self, key: int, moment: datetime) -> None:
+    def deliver_deletion(self, key: int, moment: datetime) -> None:
         """Note that the end of a row is about to be written."""
         self._note(key, Sent(None, moment=moment))
         self._known.forget(key)

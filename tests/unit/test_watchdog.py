@@ -50,7 +50,7 @@ def test_a_stall_ends_it_but_signs_of_life_put_that_off() -> None:
     watchdog.start()
     for _ in range(5):
         watchdog.pause(0.3)
-        watchdog.sign()
+        watchdog.heartbeat()
     error = ends_with(watchdog, 1.5)
     assert isinstance(error, StallError)
     assert error.exit_code == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.schema.child_lists import take
+from tap_emag.schema.child_lists import split_children
 from tap_emag.schema.identity import objects
 from tap_emag.schema.keys import integer_or_none, text_key_of
 from tap_emag.schema.table import unreported
@@ -124,7 +124,7 @@ def _rows(
     report: Report,
 ) -> InvoiceRows:
     kept: Row = {}
-    items = take(raw, "lines", table.name, kept, report)
+    items = split_children(raw, "lines", table.name, kept, report)
     given = {**account.columns(), "number": text_key_of(raw, "number")}
     rows = InvoiceRows(table.row(raw, clock, given, report, kept))
     for name in TOTALS:

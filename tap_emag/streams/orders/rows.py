@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.schema.child_lists import id_or_place, take
+from tap_emag.schema.child_lists import id_or_place, split_children
 from tap_emag.schema.cleaning import items_of
 from tap_emag.schema.keys import integer_or_none, key_of, text_of
 from tap_emag.schema.table import unreported
@@ -86,7 +86,9 @@ class _Order:
         self.clock = clock
         self.report = report
         kept: Row = {}
-        children = {key: take(raw, key, ORDERS.name, kept, report) for key in ORDERS.children}
+        children = {
+            key: split_children(raw, key, ORDERS.name, kept, report) for key in ORDERS.children
+        }
         given = account.columns()
         wire_type = integer_or_none(raw.get("type"))
         given["type"] = order_type if wire_type is None else wire_type
@@ -110,8 +112,10 @@ class _Order:
             # In other tables 0 means the order itself; made-up ids are negative.
             line_id = id_or_place(raw, "id", position, seen)
             kept: Row = {}
-            splits = take(raw, "product_voucher_split", ORDER_LINES.name, kept, self.report)
-            files = take(raw, "attachments", ORDER_LINES.name, kept, self.report)
+            splits = split_children(
+                raw, "product_voucher_split", ORDER_LINES.name, kept, self.report
+            )
+            files = split_children(raw, "attachments", ORDER_LINES.name, kept, self.report)
             if raw.get("recycle_warranties"):
                 raw = {**raw, "recycle_warranties": self._warranties(raw, line_id)}  # noqa: PLW2901
             given = {**self.shared, "id": line_id}
@@ -131,7 +135,7 @@ class _Order:
                 bare.append(item)
                 continue
             left: Row = {}
-            splits = take(item, key, ORDER_LINES.name, left, self.report)
+            splits = split_children(item, key, ORDER_LINES.name, left, self.report)
             bare.append({name: item[name] for name in item if name != key} | left)
             self._splits(splits, "recycle_warranty", line_id, position)
         return bare

@@ -142,7 +142,7 @@ class Products(EmagStream):
     def _write_deletion(self, key: int, delivered: DeliveredRows, moment: datetime) -> None:
         sent = delivered.unsettled(key, None)
         deleted_at = sent.moment if sent and sent.moment else moment
-        delivered.tell_gone(key, deleted_at)
+        delivered.deliver_deletion(key, deleted_at)
         row = tables.deletion_row(self.run.account, key, _text(deleted_at))
         self.children.write(ProductDeletions.table.name, row)
 

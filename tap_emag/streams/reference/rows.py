@@ -8,7 +8,7 @@ from datetime import timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.schema.child_lists import id_or_place, take
+from tap_emag.schema.child_lists import id_or_place, split_children
 from tap_emag.schema.cleaning import fits_numeric, items_of
 from tap_emag.schema.column_types import Clock
 from tap_emag.schema.keys import integer_or_none, key_of, text_key_of
@@ -82,8 +82,8 @@ def category_rows(
         The category's rows, without its characteristics' values: see `category_value_rows`.
     """
     kept: Row = {}
-    characteristics = take(raw, "characteristics", CATEGORIES.name, kept, report)
-    family_types = take(raw, "family_types", CATEGORIES.name, kept, report)
+    characteristics = split_children(raw, "characteristics", CATEGORIES.name, kept, report)
+    family_types = split_children(raw, "family_types", CATEGORIES.name, kept, report)
     given = {**account.columns(), "id": key_of(raw, "id")}
     rows = CategoryRows(CATEGORIES.row(raw, NO_CLOCK, given, report, kept))
     shared = {**account.columns(), "category_id": rows.category["id"]}
@@ -114,7 +114,7 @@ def category_value_rows(
     """
     shared = {**account.columns(), "category_id": key_of(raw, "id")}
     # `category_rows` keeps and reports the elements of the list that are not objects.
-    characteristics = take(raw, "characteristics", CATEGORIES.name, {}, unreported)
+    characteristics = split_children(raw, "characteristics", CATEGORIES.name, {}, unreported)
     rows = []
     for (characteristic_id, position), characteristic in _numbered(characteristics):
         for place, value in enumerate(_values(characteristic), first_position):
@@ -189,7 +189,7 @@ def _family_type_rows(raw: Row, given: Row, report: Report) -> Iterator[Row]:
     """Yield a row for each characteristic, and one for the family type where that has none."""
     key = "characteristics"
     kept: Row = {}
-    characteristics = take(raw, key, CATEGORY_FAMILY_TYPES.name, kept, report)
+    characteristics = split_children(raw, key, CATEGORY_FAMILY_TYPES.name, kept, report)
     bare = {name: value for name, value in raw.items() if name != key}
     if kept or not characteristics:
         position = {"position": 0}

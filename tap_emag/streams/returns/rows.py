@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tap_emag.schema.child_lists import id_or_place, take
+from tap_emag.schema.child_lists import id_or_place, split_children
 from tap_emag.schema.cleaning import items_of
 from tap_emag.schema.keys import integer_or_none, key_of
 from tap_emag.schema.table import unreported
@@ -89,7 +89,9 @@ class _Return:
         self.clock = clock
         self.report = report
         kept: Row = {}
-        children = {key: take(raw, key, RETURNS.name, kept, report) for key in RETURNS.children}
+        children = {
+            key: split_children(raw, key, RETURNS.name, kept, report) for key in RETURNS.children
+        }
         given = {**account.columns(), "emag_id": key_of(raw, "emag_id"), "fingerprint": fingerprint}
         row = RETURNS.row(raw, clock, given, report, kept)
         self.shared = {
@@ -111,7 +113,7 @@ class _Return:
     def _statuses(self, statuses: list[Item]) -> None:
         for place, raw in statuses:
             kept: Row = {}
-            requests = take(raw, "requests", RETURN_EVENTS.name, kept, self.report)
+            requests = split_children(raw, "requests", RETURN_EVENTS.name, kept, self.report)
             self._event("status", place, raw, kept)
             self._events("request", requests, place)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.schema.child_lists import id_or_place, take
+from tap_emag.schema.child_lists import id_or_place, split_children
 from tap_emag.schema.keys import integer_or_none, key_of
 from tap_emag.streams.returns.shipment_table import AWB_PARCELS, AWBS
 
@@ -45,7 +45,7 @@ def awb_rows(
         clock: The marketplace's clock.
     """
     kept: Row = {}
-    parcels = take(raw, "awb", AWBS.name, kept, report)
+    parcels = split_children(raw, "awb", AWBS.name, kept, report)
     given = account.columns()
     if integer_or_none(raw.get("emag_id")) is None and reservation_id:
         # Unlike an id drawn from the row, it stays the same when the shipment's state changes.

@@ -250,7 +250,7 @@ class Takers(RuleBasedStateMachine):
     @rule(process=st.integers(0, 3))
     def book(self, process: int) -> None:
         if process not in self.slots:
-            self.slots[process] = self.budget.book(self.now)
+            self.slots[process] = self.budget.reserve(self.now)
             self.booked += 1
 
     @rule(seconds=st.floats(0, 2))

@@ -47,7 +47,7 @@ def sent_by_threads(budget: Budget, lateness: list[float], threads: int) -> list
         assert moves < 20 * len(lateness), "nobody may leave any more"
         now, thread = heapq.heappop(awake)
         if thread not in booked:
-            booked[thread] = budget.book(now)
+            booked[thread] = budget.reserve(now)
             heapq.heappush(awake, (max(now, booked[thread]) + next(late, 0.0), thread))
             continue
         delay = budget.delay(now)
@@ -98,7 +98,7 @@ def test_after_a_pause_only_the_slots_that_were_missed_by_a_moment_are_used(
     bucket: str, share: float, now: float
 ) -> None:
     budget = Budget(BUCKETS[bucket], share)
-    slots = [budget.book(now) for _ in range(8)]
+    slots = [budget.reserve(now) for _ in range(8)]
     assert slots[0] == now - MISSED
     for early, late in pairwise(slots):
         assert late - early == pytest.approx(1 / budget.rate, abs=1e-6)
@@ -133,7 +133,7 @@ def test_after_a_refusal_nobody_sends_for_as_long_as_was_asked_but_two_minutes_a
     budget.refuse(now, wait)
     assert budget.delay(now) == pytest.approx(pause, abs=1e-6)
     assert budget.delay(now + pause + 1) == 0
-    assert budget.book(now) == pytest.approx(now + pause, abs=1e-6)
+    assert budget.reserve(now) == pytest.approx(now + pause, abs=1e-6)
     assert budget.rate == pytest.approx(full * SLOWER * 1.01)
 
 
@@ -142,7 +142,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     budget.refuse(100, 30)
     budget.refuse(100, 1)
     assert budget.delay(100) == 30
-    assert budget.book(100) == 130
+    assert budget.reserve(100) == 130
 
 
 def test_what_a_clock_that_was_ahead_has_written_is_forgotten_and_nothing_else() -> None:
@@ -150,12 +150,12 @@ def test_what_a_clock_that_was_ahead_has_written_is_forgotten_and_nothing_else()
     ours = Budget(BUCKETS["orders"], 1.0, 1.0, now + MOST_BOOKED, now + LONGEST_PUSH_BACK)
     ours.left.extend([now, now + PUSH_BACK])
     assert ours.delay(now) == LONGEST_PUSH_BACK
-    assert ours.book(now) == now + MOST_BOOKED
+    assert ours.reserve(now) == now + MOST_BOOKED
     assert list(ours.left) == [now, now + PUSH_BACK]
     ahead = Budget(BUCKETS["orders"], 1.0, 1.0, now + 600.1, now + 120.1)
     ahead.left.extend([now, now + 1.1, now + 1.2])
     assert ahead.delay(now) == 0
-    assert ahead.book(now) == now
+    assert ahead.reserve(now) == now
     assert list(ahead.left) == [now]
 
 
@@ -181,7 +181,7 @@ def test_refusals_slow_down_within_bounds_and_the_rate_comes_back(
         now += 1000  # each is of a request that left after the pause
     assert len(refusals) < 20 or budget.rate == pytest.approx(0.22)
     for _ in range(400):
-        now = budget.book(now)
+        now = budget.reserve(now)
     assert budget.rate == full
 
 

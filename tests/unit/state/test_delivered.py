@@ -153,7 +153,7 @@ class Machine(RuleBasedStateMachine):
         for key in sorted(delivered.missing(self.source)):
             before = delivered.unsettled(key, None)
             moment = before.moment if before and before.moment else self.now
-            delivered.tell_gone(key, moment)
+            delivered.deliver_deletion(key, moment)
             yield key, None, moment
         delivered.settle()
         state |= delivered.bookmark()
@@ -179,7 +179,7 @@ def test_what_a_killed_run_has_told_is_known_to_the_next(
     sent, last = Sent(digest(1), "updated", START + SECOND / 7), START + SECOND
     delivered = DeliveredRows(store, "some", state, "rows")
     delivered.deliver(1, digest(1), sent)
-    delivered.tell_gone(2, last)
+    delivered.deliver_deletion(2, last)
     assert delivered.unsettled(1, digest(1)) is None, "it is no run that was killed"
     delivered = DeliveredRows(store, "some", state, "rows")
     assert delivered.latest == last
