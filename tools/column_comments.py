@@ -64,7 +64,7 @@ def _lines(stream: type[EmagStream]) -> Iterator[str]:
     name = _quoted(stream.table.name)
     yield f"      ({name}, NULL, {_quoted(row_text(stream))})"
     for column in stream.table.columns:
-        yield f"      ({name}, {_quoted(column.name)}, {_quoted(column.description)})"
+        yield f"      ({name}, {_quoted(column.name)}, {_quoted(column.meaning)})"
 
 
 def _quoted(text: str) -> str:

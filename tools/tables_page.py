@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.schema.vat import Vat
 from tap_emag.tap import STREAMS
 
 if TYPE_CHECKING:
@@ -59,10 +60,20 @@ The loader adds columns of its own, whose names begin with `_sdc_`. How to use a
 [querying.md](querying.md). Which tables belong together: [tables-diagram.md](tables-diagram.md).
 """
 
+VAT = """
+## VAT in amounts
+
+Whether VAT is in an amount, and how that is known. Documented is what eMAG's API documentation
+4.5.1 gives; observed is what replies showed where the documentation is silent. Unknown is neither:
+do not add such an amount to others. The description of each amount ends with the same words.
+
+| VAT | amounts |
+| --- | --- |"""
+
 
 def files() -> dict[str, str | None]:
     """Return the page."""
-    lines = [INTRODUCTION, *_overview(STREAMS)]
+    lines = [INTRODUCTION, *_overview(STREAMS), VAT, *_amounts(STREAMS)]
     for stream in STREAMS:
         lines += ["", *_page(stream)]
     return {"docs/tables.md": "\n".join(lines) + "\n"}
@@ -83,6 +94,14 @@ def _overview(streams: Iterable[type[EmagStream]]) -> Iterator[str]:
     for stream in streams:
         name = stream.table.name
         yield f"| [`{name}`](#{name}) | {row_text(stream)} | {_keys(stream.table)} |"
+
+
+def _amounts(streams: Iterable[type[EmagStream]]) -> Iterator[str]:
+    """Yield a line for each thing that may be known of an amount's VAT."""
+    tables = [stream.table for stream in streams]
+    for vat in Vat:
+        names = [f"`{t.name}.{c.name}`" for t in tables for c in t.columns if c.vat is vat]
+        yield f"| {vat.value} | {', '.join(names)} |"
 
 
 def _page(stream: type[EmagStream]) -> Iterator[str]:
@@ -117,4 +136,4 @@ def _name(table: Table, column: Column) -> str:
 
 
 def _text(column: Column) -> str:
-    return column.description.replace("|", "\\|")
+    return column.meaning.replace("|", "\\|")

@@ -39,6 +39,7 @@ __all__ = [
     "JSON_LIST",
     "JSON_OBJECT",
     "MONEY",
+    "NUMBER",
     "PRESENCE",
     "RATE",
     "TEXT",
@@ -213,8 +214,11 @@ def _whole(number: Decimal) -> int:
 
 
 INTEGER = ColumnType({"type": "integer"}, parse_integer)
+# An amount: its column names its `Vat`.
 MONEY = ColumnType({"type": "number"}, parse_decimal)
-RATE = MONEY
+RATE = ColumnType({"type": "number"}, parse_decimal)
+# A number that is neither: a weight, a quantity.
+NUMBER = ColumnType({"type": "number"}, parse_decimal)
 FLAG = ColumnType({"type": "boolean"}, parse_flag)
 TRUTH = ColumnType({"type": "boolean"}, parse_truth)
 PRESENCE = ColumnType({"type": "boolean"}, parse_presence)

@@ -13,17 +13,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_emag.schema.cleaning import clean_object, items_of
-from tap_emag.schema.column_types import JSON_OBJECT, MisfitError
+from tap_emag.schema.column_types import (
+    JSON_ANY,
+    JSON_LIST,
+    JSON_OBJECT,
+    MONEY,
+    MisfitError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_emag.schema.column_types import Clock, ColumnType
+    from tap_emag.schema.vat import Vat
 
 Finding = Literal["unknown", "invalid"]
 # Called with the table's name, what was found, and the wire key (`outer.inner` inside an object).
 Report = Callable[[str, Finding, str], None]
 FROM_CALLER = ()
+MAY_CONTAIN_AMOUNTS = {MONEY, JSON_ANY, JSON_LIST, JSON_OBJECT}
 EXTRA = "extra"
 
 
@@ -37,13 +45,30 @@ class Column:
 
     `sources` are the wire keys it is read from, by default its own name: the first with a value
     fills it. `outer.inner` reads a key of a nested object. `FROM_CALLER` columns come from the
-    caller, never from the wire.
+    caller, never from the wire. `vat` is what is known of the VAT in an amount, or in the amounts
+    inside a JSON value.
+
+    Raises:
+        ValueError: An amount without `vat`, or `vat` for what cannot contain an amount.
     """
 
     name: str
     type: ColumnType
     description: str
     sources: tuple[str, ...] | None = None
+    vat: Vat | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check that each amount declares its VAT, so that none is forgotten."""
+        if self.type is MONEY and self.vat is None:
+            raise ValueError(f"{self.name}: an amount; name its Vat")
+        if self.vat and self.type not in MAY_CONTAIN_AMOUNTS:
+            raise ValueError(f"{self.name}: not an amount, so without Vat")
+
+    @property
+    def meaning(self) -> str:
+        """Return the description; that of an amount ends with a sentence on VAT."""
+        return f"{self.description} {self.vat.sentence}" if self.vat else self.description
 
     def wire_keys(self) -> tuple[str, ...]:
         """Return the wire keys this column is read from."""
@@ -86,7 +111,7 @@ class Table:
         schema = dict(column.type.schema)
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         schema["type"] = list(types) if column.name in self.keys else [*types, "null"]
-        schema["description"] = column.description
+        schema["description"] = column.meaning
         return schema
 
     def row(

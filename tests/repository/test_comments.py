@@ -52,7 +52,7 @@ def test_tables_and_columns_that_are_there_get_their_comments(database: Postgres
         connection.execute("CREATE TABLE other.order_lines (id bigint)")
         connection.execute("ALTER TABLE emag.returns DROP COLUMN date")
     described = {
-        (stream.table.name, column.name): column.description
+        (stream.table.name, column.name): column.meaning
         for stream in STREAMS
         for column in stream.table.columns
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
-from tap_emag.schema.column_types import DATE, FLAG, INTEGER, JSON_OBJECT, MONEY, RATE, TEXT
+from tap_emag.schema.column_types import DATE, FLAG, INTEGER, JSON_OBJECT, MONEY, NUMBER, RATE, TEXT
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
+from tap_emag.schema.vat import Vat
 
 TOTALS = ("total_without_vat", "total_vat_value", "total_with_vat")
 
@@ -34,16 +35,21 @@ def _parties(supplier: str, customer: str) -> tuple[Column, ...]:
 
 def _totals() -> tuple[Column, ...]:
     """Return the columns of an invoice's totals, as sent and with a sign that can be relied on."""
-    whats = ("Sum of the lines without VAT", "VAT of all lines", "Sum to be paid, VAT included")
-    pairs = tuple(zip(TOTALS, whats, strict=True))
+    whats = (
+        ("Sum of the lines", Vat.EXCLUDED),
+        ("VAT of all lines", Vat.ITSELF),
+        ("Sum to be paid", Vat.INCLUDED),
+    )
+    totals = tuple((name, *what) for name, what in zip(TOTALS, whats, strict=True))
     return (
         *(
             Column(
                 name,
                 MONEY,
                 f"{what}, in `currency`, exactly as sent: of a storno negative or not.",
+                vat=vat,
             )
-            for name, what in pairs
+            for name, what, vat in totals
         ),
         *(
             Column(
@@ -51,8 +57,9 @@ def _totals() -> tuple[Column, ...]:
                 MONEY,
                 f"{what}, in `currency`: negative whenever `is_storno`, else as sent. For sums.",
                 FROM_CALLER,
+                vat=vat,
             )
-            for name, what in pairs
+            for name, what, vat in totals
         ),
     )
 
@@ -68,9 +75,12 @@ def _lines(name: str) -> Table:
             Column("position", INTEGER, "Place, from 1, of the line on the invoice.", FROM_CALLER),
             Column("product_name", TEXT, "What is charged."),
             Column("unit_of_measure", TEXT, "Unit that is counted, such as Buc (piece)."),
-            Column("quantity", MONEY, "Units charged, as sent."),
+            Column("quantity", NUMBER, "Units charged, as sent."),
             Column(
-                "unit_price", MONEY, "Price of one unit without VAT, in the invoice's currency."
+                "unit_price",
+                MONEY,
+                "Price of one unit, in the invoice's currency; without VAT in eMAG's samples.",
+                vat=Vat.UNKNOWN,
             ),
             Column(
                 "vat_rate",
@@ -80,12 +90,14 @@ def _lines(name: str) -> Table:
             Column(
                 "value",
                 MONEY,
-                "Amount without VAT, in the invoice's currency, its sign as sent.",
+                "Amount of the line, in the invoice's currency, its sign as sent.",
+                vat=Vat.EXCLUDED,
             ),
             Column(
                 "vat_value",
                 MONEY,
                 "VAT of the amount, in the invoice's currency, its sign as sent.",
+                vat=Vat.ITSELF,
             ),
             extra_column(),
         ),

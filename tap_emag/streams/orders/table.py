@@ -17,6 +17,7 @@ from tap_emag.schema.column_types import (
     TIMESTAMP,
 )
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
+from tap_emag.schema.vat import Vat
 
 ORDER_COLUMNS = (
     Column(
@@ -60,12 +61,14 @@ ORDER_VOUCHERS = Table(
         Column(
             "sale_price",
             MONEY,
-            "Discount over the complete order without VAT, negative, in the order's currency.",
+            "Discount over the complete order, negative, in the order's currency.",
+            vat=Vat.EXCLUDED,
         ),
         Column(
             "sale_price_vat",
             MONEY,
             "VAT of the discount, negative, in the order's currency.",
+            vat=Vat.ITSELF,
         ),
         Column("vat", RATE, "VAT rate of the discount as a fraction: 0.21 is 21 %."),
         Column("created", TIMESTAMP, "When the voucher was put on the order, UTC."),
@@ -121,9 +124,15 @@ ORDER_VOUCHER_SPLITS = Table(
         Column(
             "value",
             MONEY,
-            "Discount without VAT, negative, in the order's currency.",
+            "Discount, negative, in the order's currency.",
+            vat=Vat.EXCLUDED,
         ),
-        Column("vat_value", MONEY, "VAT of the discount, negative, in the order's currency."),
+        Column(
+            "vat_value",
+            MONEY,
+            "VAT of the discount, negative, in the order's currency.",
+            vat=Vat.ITSELF,
+        ),
         Column("vat", RATE, "VAT rate of the discount as a fraction: 0.21 is 21 %."),
         Column("offered_by", TEXT, "Who pays for the discount: seller or eMAG."),
         Column("voucher_name", TEXT, "Name of the voucher; sent since July 2025."),
@@ -203,11 +212,17 @@ ORDER_LINES = Table(
             "eMAG's internal id of the product; null in some since October 2025.",
         ),
         Column("name", TEXT, "Name of the product at the time of the order."),
-        Column("part_number", TEXT, "The seller's code of the product, at most 25 characters."),
+        Column(
+            "part_number",
+            TEXT,
+            "Code of the product, at most 25 characters: by eMAG's documentation the"
+            " manufacturer's, which belongs to the PNK; where seen the seller's.",
+        ),
         Column(
             "ext_part_number",
             TEXT,
-            "The seller's code of the product as the seller sent it to eMAG.",
+            "The seller's own code of the product, at most 25 characters; equals `part_number`"
+            " where the product's documentation is the seller's.",
         ),
         Column("part_number_key", TEXT, "eMAG's code of the product (PNK), part of its web page."),
         Column("status", INTEGER, "State of the line: 1 active, 0 cancelled."),
@@ -218,14 +233,21 @@ ORDER_LINES = Table(
         ),
         Column("initial_qty", INTEGER, "Pieces ordered."),
         Column("storno_qty", INTEGER, "Pieces taken back or cancelled after the order was sent."),
-        Column("sale_price", MONEY, "Price of one piece without VAT, in `currency`."),
-        Column("original_price", MONEY, "Price of one piece before discounts, without VAT."),
+        Column("sale_price", MONEY, "Price of one piece, in `currency`.", vat=Vat.EXCLUDED),
+        Column(
+            "original_price",
+            MONEY,
+            "Price of one piece before discounts, in `currency`; not documented.",
+            vat=Vat.EXCLUDED_OBSERVED,
+        ),
         Column("currency", TEXT, "Currency of the line's amounts, ISO 4217."),
         Column("vat", RATE, "VAT rate as a fraction: 0.21 is 21 %."),
         Column(
             "retained_amount",
             MONEY,
-            "Amount retained on the line, as eMAG sends it, in `currency`.",
+            "Amount retained on the line, as eMAG sends it; neither that nor its currency is"
+            " documented.",
+            vat=Vat.UNKNOWN,
         ),
         Column(
             "reversible_vat_charging",
@@ -238,8 +260,9 @@ ORDER_LINES = Table(
         Column(
             "recycle_warranties",
             JSON_LIST,
-            "Deposits on the packaging: quantity, sale_price without VAT, vat_rate, product_name."
-            " Their discounts are in order_voucher_splits.",
+            "Deposits on the packaging: quantity, sale_price, vat_rate, product_name. Their"
+            " discounts are in order_voucher_splits.",
+            vat=Vat.EXCLUDED,
         ),
         Column(
             "serial_numbers",
@@ -309,14 +332,30 @@ ORDERS = Table(
             "How the parcel reaches the customer: courier, pickup (a locker), and others.",
         ),
         Column(
-            "payment_status", INTEGER, "0 not paid, 1 paid; cash on delivery stays 0 till then."
+            "payment_status",
+            INTEGER,
+            "0 not paid, 1 paid; cash on delivery stays 0 until eMAG has the money.",
         ),
-        Column("cashed_co", MONEY, "Amount the customer paid by card, in the order's currency."),
-        Column("cashed_cod", MONEY, "Amount to be paid in cash on delivery."),
+        Column(
+            "cashed_co",
+            MONEY,
+            "Amount cashed from the customer's card, not the amount due; null where nothing was."
+            " Its currency is not documented.",
+            vat=Vat.UNKNOWN,
+        ),
+        Column(
+            "cashed_cod",
+            MONEY,
+            "Amount cashed on delivery, not the amount due: 0 before that. Its currency is not"
+            " documented.",
+            vat=Vat.UNKNOWN,
+        ),
         Column(
             "shipping_tax",
             MONEY,
-            "Shipping fee paid by the customer, VAT included, unlike the prices of the lines.",
+            "Shipping fee that the customer pays. Mind that the prices of the lines are without"
+            " VAT.",
+            vat=Vat.INCLUDED_OBSERVED,
         ),
         Column(
             "customer",
@@ -334,7 +373,11 @@ ORDERS = Table(
             " 1), courier_external_office_id. Null when there is none.",
         ),
         Column("observation", TEXT, "Note on the order, written by a person."),
-        Column("is_storno", FLAG, "Whether the order is marked as returned in part."),
+        Column(
+            "is_storno",
+            FLAG,
+            "Whether the order was returned in part; documented for what sellers send eMAG.",
+        ),
         Column(
             "reason_cancellation_id",
             INTEGER,
@@ -359,7 +402,12 @@ ORDERS = Table(
             "When the customer asked to cancel the order, UTC; null if never.",
         ),
         Column("has_editable_products", FLAG, "Whether the seller may still change the lines."),
-        Column("refunded_amount", MONEY, "Amount paid back, in the order's currency."),
+        Column(
+            "refunded_amount",
+            MONEY,
+            "Amount paid back to the customer; neither that nor its currency is documented.",
+            vat=Vat.UNKNOWN,
+        ),
         Column("refund_status", TEXT, "How far the refund is, in eMAG's words."),
         Column("maximum_date_for_shipment", TIMESTAMP, "When the order has to be sent by, UTC."),
         Column("finalization_date", TIMESTAMP, "When the order was finalized, UTC."),

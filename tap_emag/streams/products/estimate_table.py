@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timezone
 
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
-from tap_emag.schema.column_types import INTEGER, MONEY, TIMESTAMP, Clock
+from tap_emag.schema.column_types import INTEGER, MONEY, RATE, TIMESTAMP, Clock
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
+from tap_emag.schema.vat import Vat
 
 # The answer on Smart Deals contains no times, so any clock will do.
 NO_CLOCK = Clock(timezone.utc)
@@ -27,9 +28,9 @@ COMMISSIONS = Table(
         READ_AT,
         Column(
             "value",
-            MONEY,
+            RATE,
             "eMAG's estimated commission as sent, by all that is known percent of the price: 22.0"
-            " is 22 %.",
+            " is 22 %. eMAG documents neither the unit nor whether the price is the one with VAT.",
         ),
         Column("estimate_id", INTEGER, "The id inside eMAG's answer; not documented.", ("id",)),
         Column("created", TIMESTAMP, "When eMAG set the commission, UTC."),
@@ -49,7 +50,8 @@ SMART_DEALS = Table(
             "smart_deals_price",
             MONEY,
             "Highest price at which the offer would carry the Smart Deals badge, in the offer's"
-            " currency; null when there is none. Whether VAT is included eMAG does not document.",
+            " currency; null when there is none.",
+            vat=Vat.UNKNOWN,
         ),
         extra_column(),
     ),

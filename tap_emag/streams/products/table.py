@@ -9,12 +9,14 @@ from tap_emag.schema.column_types import (
     JSON_ANY,
     JSON_LIST,
     MONEY,
+    NUMBER,
     PRESENCE,
     TEXT,
     TIMESTAMP,
     TRUTH,
 )
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
+from tap_emag.schema.vat import Vat
 
 
 def _validation(name: str, what: str, codes: str) -> tuple[Column, Column, Column]:
@@ -45,7 +47,12 @@ _IDENTITY = (
         FROM_CALLER,
     ),
     Column("part_number_key", TEXT, "eMAG's code of the product (PNK); null until it is matched."),
-    Column("part_number", TEXT, "The seller's code of the product."),
+    Column(
+        "part_number",
+        TEXT,
+        "Code of the product that the seller sent: by eMAG's documentation the manufacturer's."
+        " eMAG takes out spaces, commas and semicolons.",
+    ),
     Column("name", TEXT, "Name of the product as the seller wrote it."),
     Column("brand", TEXT, "Brand as the seller wrote it."),
     Column("brand_name", TEXT, "Brand in eMAG's catalogue; may differ from `brand`."),
@@ -76,46 +83,69 @@ _IDENTITY = (
         "Properties, each an object of id (a characteristic of the category), value and sometimes"
         " tag; one id comes again for each of its values.",
     ),
-    Column("weight", MONEY, "Weight of the product as the seller gave it; no longer sent."),
+    Column(
+        "weight",
+        NUMBER,
+        "Weight of the product as the seller gave it, unit not documented; no longer sent.",
+    ),
     Column("content_details", JSON_ANY, "Details on the content, as sent; shape not documented."),
     Column("offer_properties", JSON_ANY, "Properties of the offer, as sent; not documented."),
     Column("auto_translated", FLAG, "Whether eMAG translated the texts by machine."),
     Column(
         "ownership",
         TRUTH,
-        "Whether the seller may change the product's content, where eMAG sends true or false.",
+        "Right to change the product's content where eMAG sends true or false, as it does where"
+        " seen. It documents only codes, so that true is the right is an assumption.",
     ),
     Column(
         "ownership_code",
         INTEGER,
-        "Right to change the product's content, where eMAG sends a code: 1 or 2.",
+        "Right to change the product's content where eMAG sends a code, as it documents: 1 the"
+        " seller may, 2 may not.",
         ("ownership",),
     ),
 )
 
 _PRICES = (
-    Column("sale_price", MONEY, "Price without VAT, in `currency`."),
+    Column("sale_price", MONEY, "Price, in `currency`.", vat=Vat.EXCLUDED),
     Column(
         "recommended_price",
         MONEY,
-        "Price before the discount, without VAT, in `currency`; 0 or null when none is shown.",
+        "Price before the discount, in `currency`; 0 or null when none is shown.",
+        vat=Vat.EXCLUDED,
     ),
-    Column("min_sale_price", MONEY, "Lowest price the offer may have, without VAT."),
-    Column("max_sale_price", MONEY, "Highest price the offer may have, without VAT."),
+    Column(
+        "min_sale_price",
+        MONEY,
+        "Lowest price the offer may have; documented for what sellers send eMAG.",
+        vat=Vat.EXCLUDED,
+    ),
+    Column(
+        "max_sale_price",
+        MONEY,
+        "Highest price the offer may have; documented for what sellers send eMAG.",
+        vat=Vat.EXCLUDED,
+    ),
     Column(
         "best_offer_sale_price",
         MONEY,
-        "Price of the best offer of any seller on the product, without VAT.",
+        "Best price at which any seller offers the product on eMAG; its currency is not"
+        " documented.",
+        vat=Vat.UNKNOWN,
     ),
     Column(
         "best_offer_recommended_price",
         MONEY,
-        "Price before the discount of the best offer on the product, without VAT.",
+        "Price before the discount of the offer in `best_offer_sale_price`; its currency is not"
+        " documented.",
+        vat=Vat.UNKNOWN,
     ),
     Column(
         "main_offer_price",
         MONEY,
-        "Price of the product's main offer, in `currency`; whether VAT is in it is not documented.",
+        "Price of the product's main offer, since 4.5.0 of eMAG's documentation. Neither its"
+        " currency nor what makes an offer the main one is documented.",
+        vat=Vat.UNKNOWN,
     ),
     Column("currency", TEXT, "Currency of the prices, ISO 4217."),
     Column("currency_type", TEXT, "Other currency the seller prices in, such as EUR or PLN."),
@@ -123,6 +153,7 @@ _PRICES = (
         "offer_price_other_currency",
         JSON_ANY,
         "Price in the other currency, as sent; shape not documented.",
+        vat=Vat.UNKNOWN,
     ),
     Column(
         "start_date_other_currency",
@@ -134,14 +165,25 @@ _PRICES = (
         JSON_ANY,
         "When a scheduled change takes effect, as sent; mostly an empty list.",
     ),
-    Column("commission", JSON_ANY, "eMAG's commission, as sent: null, or type and value."),
+    Column(
+        "commission",
+        JSON_ANY,
+        "eMAG's commission, as sent: null where seen; type and value in eMAG's samples.",
+        vat=Vat.UNKNOWN,
+    ),
     Column("vat_id", INTEGER, "VAT rate of the offer: `vat_id` in vat_rates."),
     Column(
         "reversible_vat_charging",
         FLAG,
         "Whether the buyer, not the seller, owes the VAT (reverse charge).",
     ),
-    Column("green_tax", MONEY, "Disposal fee contained in the price, VAT included."),
+    Column(
+        "green_tax",
+        MONEY,
+        "Disposal fee contained in the price, Romania only; documented for what sellers send eMAG,"
+        " not sent where seen.",
+        vat=Vat.INCLUDED,
+    ),
     Column("rrp_guidelines", TEXT, "eMAG's text on the recommended price (RRP)."),
 )
 
@@ -224,7 +266,12 @@ _RULES = (
         "the translation's check",
         f"{_CODES}; 13 to 16 not translated, 17 translated in part, which sells.",
     ),
-    Column("doc_errors", JSON_ANY, "Errors of the documentation, as sent; null where it was seen."),
+    Column(
+        "doc_errors",
+        JSON_ANY,
+        "Errors of the documentation, as sent. eMAG documents them for refused offers; where seen"
+        " they are null, and the reasons in `validation_status_errors`.",
+    ),
     Column(
         "has_manufacturer",
         PRESENCE,

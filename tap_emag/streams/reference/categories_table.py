@@ -47,7 +47,11 @@ CATEGORY_CHARACTERISTICS = Table(
             "1 for the first row of this characteristic in the category, 2 should it come again.",
             FROM_CALLER,
         ),
-        Column("name", TEXT, "Name of the characteristic, in the language that was asked for."),
+        Column(
+            "name",
+            TEXT,
+            "Name of the characteristic; eMAG promises a language only for names of categories.",
+        ),
         Column(
             "type_id",
             INTEGER,
@@ -62,7 +66,12 @@ CATEGORY_CHARACTERISTICS = Table(
             "Whether the products of marketplace sellers must have it.",
         ),
         Column("is_filter", FLAG, "Whether customers can filter by it."),
-        Column("allow_new_value", FLAG, "Whether values that eMAG does not list may be used."),
+        Column(
+            "allow_new_value",
+            FLAG,
+            "Whether values that eMAG does not list may be used; eMAG validates them"
+            " automatically.",
+        ),
         Column("tags", JSON_LIST, "Tags a value may carry, such as original and converted."),
         Column("value_tags", JSON_LIST, "Tags of the values, as sent; mostly empty."),
         extra_column(),
@@ -105,7 +114,7 @@ CATEGORY_FAMILY_TYPES = Table(
         Column(
             "characteristic_family_type_id",
             INTEGER,
-            "How the variants are shown: a code from 1 to 3, whose meanings are not documented.",
+            "How the variants are shown: 1 thumbnails, 2 combobox, 3 graphic selection.",
             ("characteristics.characteristic_family_type_id",),
         ),
         Column(
@@ -152,7 +161,11 @@ CATEGORY_VALUES = Table(
         Column(
             "position", INTEGER, "Place, from 1, among the characteristic's values.", FROM_CALLER
         ),
-        Column("value", TEXT, "Value that eMAG lists, in the language that was asked for."),
+        Column(
+            "value",
+            TEXT,
+            "Value that eMAG lists; eMAG promises a language only for names of categories.",
+        ),
         extra_column(),
     ),
 )

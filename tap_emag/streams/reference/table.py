@@ -83,13 +83,21 @@ LOCALITIES = Table(
         Column("name", TEXT, "Name of the place, as it is written there."),
         Column("name_latin", TEXT, "Name of the place, in Latin letters."),
         *_REGIONS,
-        Column("geoid", INTEGER, "Id of the place in eMAG's map data."),
+        Column(
+            "geoid",
+            INTEGER,
+            "Another id of the place, by its name a geographic one; not documented.",
+        ),
         Column(
             "modified",
             TIMESTAMP,
             "When the place's record last changed, UTC; what the incremental sync goes by.",
         ),
-        Column("zipcode", TEXT, "Postal code; null or empty where a place has several."),
+        Column(
+            "zipcode",
+            TEXT,
+            "Postal code of the place, at most 10 characters; may be null or empty.",
+        ),
         Column("country_code", TEXT, "Country of the place, such as RO."),
         Column("iso2", TEXT, "Code of the county, such as RO-B (ISO 3166-2)."),
         extra_column(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
-from tap_emag.schema.column_types import INTEGER, MONEY, TEXT
+from tap_emag.schema.column_types import INTEGER, NUMBER, TEXT
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
 
 AWBS = Table(
@@ -31,12 +31,22 @@ AWBS = Table(
         Column("order_id", INTEGER, "Number of the order that was shipped: `id` in orders."),
         Column("rma_id", INTEGER, "Number of the return that was shipped; null for orders."),
         Column("type", INTEGER, "Type of the order: 2 sent by eMAG, 3 by the seller."),
-        Column("awb_type", INTEGER, "Way of a return's goods: 1 to, 2 from the customer."),
-        Column("weight", MONEY, "Weight of the shipment as sent; eMAG documents no unit."),
+        Column(
+            "awb_type",
+            INTEGER,
+            "Way of the goods: 1 delivery to the customer, 2 pickup from the customer. Documented"
+            " for shipments of returns.",
+        ),
+        Column(
+            "weight",
+            NUMBER,
+            "Weight of the shipment as sent. eMAG documents kilograms where a seller issues a"
+            " shipment, and no unit where one is read.",
+        ),
         Column(
             "status_code",
             TEXT,
-            "State of the shipment, eMAG's code, such as DLV.",
+            "State of the shipment, eMAG's code. DLV, delivered, is the only one documented.",
             ("status.code", "status"),
         ),
         Column("status_name", TEXT, "State of the shipment, its name.", ("status.name",)),

@@ -14,6 +14,7 @@ from tap_emag.schema.column_types import (
     TIMESTAMP,
 )
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
+from tap_emag.schema.vat import Vat
 
 _WHAT = (
     Column("emag_id", INTEGER, "eMAG's number of the return."),
@@ -36,7 +37,11 @@ _WHAT = (
         "1 incomplete, 2 new, 3 acknowledged, 4 refused, 5 cancelled, 6 received, 7 finalized;"
         " 4, 5 and 7 are final.",
     ),
-    Column("request_status_reason", INTEGER, "Why it has this status, as eMAG codes it."),
+    Column(
+        "request_status_reason",
+        INTEGER,
+        "Why it has this status, a code; neither the key nor a list of codes is documented.",
+    ),
     Column(
         "return_type",
         INTEGER,
@@ -53,7 +58,12 @@ _WHAT = (
     Column("is_full_fbe", FLAG, "Whether eMAG handles the complete return (fulfilment by eMAG)."),
     Column("is_club", FLAG, "Whether the customer is in eMAG's loyalty programme (Genius)."),
     Column("is_fast", FLAG, "Whether eMAG treats the return as a fast one."),
-    Column("finalized_with_incident", FLAG, "Whether it ended in a dispute; since February 2026."),
+    Column(
+        "finalized_with_incident",
+        FLAG,
+        "Whether it was finalized with an incident, by the key's name; not documented, since"
+        " February 2026.",
+    ),
     Column("invoice_number", TEXT, "Number of the invoice of the order; no longer sent."),
 )
 
@@ -158,13 +168,23 @@ _REPLACEMENT = (
     ),
     Column("replacement_product_name", TEXT, "Name of the product wanted instead."),
     Column("replacement_product_quantity", INTEGER, "Pieces wanted instead; 0 when none are."),
-    Column("swap", TEXT, "Exchange the return is part of, as sent; mostly null."),
+    Column(
+        "swap",
+        TEXT,
+        "Exchange the return is part of, by the key's name; in eMAG's samples alone, mostly null.",
+    ),
     Column(
         "return_tax_value",
         MONEY,
-        "Fee the customer pays for the return, VAT included, in `currency`.",
+        "Fee the customer pays for the return, in `currency`.",
+        vat=Vat.INCLUDED,
     ),
-    Column("currency", TEXT, "Currency of the return's amounts, ISO 4217; since December 2025."),
+    Column(
+        "currency",
+        TEXT,
+        "Currency of `return_tax_value`, and of `retained_amount` of the lines, ISO 4217; since"
+        " December 2025.",
+    ),
 )
 
 RETURNS = Table(
@@ -211,17 +231,27 @@ RETURN_LINES = Table(
             " whose topmost are in return_reasons.",
         ),
         Column("observations", TEXT, "What the customer wrote on the line; may be personal data."),
-        Column("diagnostic", TEXT, "What the seller found when looking at the goods."),
-        Column("reject_reason", INTEGER, "Why the seller refused the line, as eMAG codes it."),
+        Column(
+            "diagnostic",
+            TEXT,
+            "What the goods were found to be. eMAG documents a number, and no list of codes.",
+        ),
+        Column(
+            "reject_reason",
+            INTEGER,
+            "Why the line was refused, a code; eMAG documents no list of codes.",
+        ),
         Column(
             "retained_amount",
             MONEY,
-            "Amount retained from the refund, as eMAG sends it, in the return's currency.",
+            "Amount retained from the refund, in the return's `currency`.",
+            vat=Vat.UNKNOWN,
         ),
         Column(
             "refund_value",
             MONEY,
-            "Amount paid back, in the return's currency; documented, not sent where seen.",
+            "Amount paid back; documented as text and without its currency, not sent where seen.",
+            vat=Vat.UNKNOWN,
         ),
         extra_column(),
     ),
@@ -266,7 +296,8 @@ RETURN_EVENTS = Table(
         Column(
             "amount",
             MONEY,
-            "Amount of the refund requested, in `currency`; null for other kinds.",
+            "Amount of the refund requested, in `currency`; not documented. Null for other kinds.",
+            vat=Vat.UNKNOWN,
         ),
         Column("currency", TEXT, "Currency of the refund, ISO 4217; since December 2025."),
         Column("refund_type", TEXT, "Way of the refund requested, in eMAG's words."),
