@@ -75,6 +75,8 @@ HELP: Final = {
     ' {"product_offer": 2}',
     "resource_faults": 'what always fails, as JSON, such as {"rma/count": "500"}',
     "item_faults": 'items that fail for ever, as JSON, such as {"awb/800001": "500"}',
+    "rows": "rows served in place of the shop's own, by resource, as JSON, such as"
+    ' {"vat": [{"vat_id": 1, "vat_rate": 0.21}]}',
     "allowed_ip": "refuse every caller's address",
     "limits": "keep no request budgets",
     "unknown_keys": "add keys that eMAG does not document",
@@ -157,6 +159,7 @@ def _add(parser: argparse.ArgumentParser, name: str, default: object) -> None:
             "page_caps": _numbers,
             "resource_faults": _object,
             "item_faults": _object,
+            "rows": _object,
             "lower_limits": _object,
             "dates": _object,
             **dict.fromkeys((*FILTERS, "fail_next", "next_dates"), _names),

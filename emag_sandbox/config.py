@@ -152,6 +152,7 @@ class SandboxConfig:
     page_caps: list[int] = field(default_factory=list)
     invoice_envelope: str = "results"
     foreign_awb_share: float = 0.02
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     scalars: str = "mixed"
     unknown_keys: bool = False
@@ -216,8 +217,9 @@ class SandboxConfig:
             setattr(self, name, value)
 
     def as_json(self) -> dict[str, Any]:
-        """All knobs but the password, as JSON values."""
+        """All knobs but the password, as JSON values; of `rows` their numbers."""
         shown = dataclasses.asdict(self)
+        shown["rows"] = {resource: len(rows) for resource, rows in self.rows.items()}
         del shown["password"]
         shown["clock"] = self.clock.isoformat() if self.clock else None
         return shown
@@ -314,6 +316,14 @@ MAPPINGS: Final[Mapping[str, tuple[str, Callable[[object, object], bool]]]] = {
     "lower_limits": (
         "buckets (orders, other) to requests a minute",
         lambda key, number: key in ("orders", "other") and type(number) is int and number > 0,
+    ),
+    "rows": (
+        "resources to lists of rows",
+        lambda key, rows: (
+            isinstance(key, str)
+            and isinstance(rows, list)
+            and all(isinstance(row, dict) for row in rows)
+        ),
     ),
     "resource_faults": (
         f"resources to any of {', '.join(FAULTS)}",

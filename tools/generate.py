@@ -10,6 +10,7 @@ import argparse
 import sys
 
 from tools import (
+    api_keys_page,
     column_comments,
     env_example,
     meltano_settings,
@@ -27,6 +28,7 @@ GENERATORS = (
     env_example,
     tables_page,
     tables_diagram,
+    api_keys_page,
     column_comments,
     metrics_page,
     schedule_files,

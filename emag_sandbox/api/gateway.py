@@ -17,6 +17,7 @@ from emag_sandbox.api.bodies import parse_body
 from emag_sandbox.api.budgets import BUDGETS, Budget
 from emag_sandbox.api.dates import Dates
 from emag_sandbox.api.filters import Refused, heeded
+from emag_sandbox.api.given import answer as given_answer
 from emag_sandbox.api.log import Request
 from emag_sandbox.api.resources import lookups, resources
 from emag_sandbox.api.resources.base import Call
@@ -158,7 +159,8 @@ class Api:
         with self._world.lock:
             self._life.catch_up()
             try:
-                answer = action(self._call(request, entry))
+                call = self._call(request, entry)
+                answer = given_answer(call, entry.resource, entry.action) or action(call)
             except Refused as refusal:
                 return Reply(refusal.status, _envelope(b"[]", refusal.message))
         if answer.broken:

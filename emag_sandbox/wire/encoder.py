@@ -69,6 +69,10 @@ class Encoder:
         """A dressed row as JSON."""
         return self._json.encode(_as_strings(row) if style.scalars == "strings" else row)
 
+    def plain(self, row: dict[str, Any]) -> bytes:
+        """A row as JSON, as it is."""
+        return self._json.encode(row)
+
     def dress(self, row: dict[str, Any], plan: Plan, salt: int, style: Style) -> dict[str, Any]:
         """A copy of an object with its own scalars as the wire has them; children untouched.
 

@@ -1,0 +1,119 @@
+"""The keys, types and codes that eMAG's API is known to send, as data: a CSV file each.
+
+`<resource>.csv` lists the keys of one row of a resource, `codes.csv` the code lists. The sandbox
+sends them, and tests compare both sandbox and tap with them. No code reads them while it runs.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Where a key or a code is known from.
+MARKS: Final = {
+    "D": "documented in eMAG's documentation 4.5.1",
+    "O": "observed by clients of the API, not documented",
+    "U": "assumed by some clients",
+    "S": "documented for saving only",
+    "R": "removed from the documentation",
+}
+TYPES: Final = {
+    "integer": "whole number",
+    "decimal": "exact number, as a number or as a text",
+    "text": "text",
+    "flag": "0 or 1",
+    "boolean": "true or false",
+    "datetime": "local time, `YYYY-MM-DD HH:MM:SS`",
+    "day": "`YYYY-MM-DD`",
+    "spoken": "local time such as `3 Feb 2025, 14:05`",
+    "object": "object",
+    "objects": "list of objects",
+    "integers": "list of whole numbers",
+    "texts": "list of texts",
+    "any": "content not documented",
+}
+RESOURCES: Final = (
+    "order",
+    "order/volumetry",
+    "order/attachments",
+    "product_offer",
+    "rma",
+    "awb",
+    "awb/package",
+    "category",
+    "vat",
+    "handling_time",
+    "locality",
+    "courier_accounts",
+    "addresses",
+    "invoice/categories",
+    "invoice",
+    "customer-invoice",
+    "smart-deals-price-check",
+    "commission",
+    "find_by_eans",
+    "count",
+)
+
+
+class Key(NamedTuple):
+    """One key of a row, in one of the forms it is sent in.
+
+    Attributes:
+        path: The key, after those of the objects or lists it is inside of: `products.id`.
+        type: One of `TYPES`.
+        nullable: Whether null was seen or is documented.
+        mark: One of `MARKS`. A key with two forms has two marks.
+        codes: The code list that has its values, or "".
+    """
+
+    path: str
+    type: str
+    nullable: bool
+    mark: str
+    codes: str
+
+
+class Code(NamedTuple):
+    """One code of a list: its meaning, its parent in a tree or "", and one of `MARKS`."""
+
+    code: str
+    meaning: str
+    parent: str
+    mark: str
+
+
+@cache
+def keys(resource: str) -> tuple[Key, ...]:
+    """The keys of a row of one of `RESOURCES`, in the order of the documentation.
+
+    Raises:
+        KeyError: when the resource is not one of them.
+    """
+    if resource not in RESOURCES:
+        raise KeyError(resource)
+    return tuple(
+        Key(row["key"], row["type"], row["null"] == "yes", row["mark"], row["codes"])
+        for row in _table(resource.replace("/", "_"))
+    )
+
+
+@cache
+def codes() -> Mapping[str, tuple[Code, ...]]:
+    """The codes of each list, by the list's name."""
+    found: dict[str, list[Code]] = {}
+    for row in _table("codes"):
+        code = Code(row["code"], row["meaning"], row["parent"], row["mark"])
+        found.setdefault(row["list"], []).append(code)
+    return MappingProxyType({name: tuple(listed) for name, listed in found.items()})
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    text = files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
