@@ -203,12 +203,12 @@ class Run:
 
     @cached_property
     def limiter(self) -> Limiter:
-        """The account's request budgets."""
+        """The request budgets, which accounts share by `rate_limit_scope`."""
         given, share = self.settings, self.settings.rate_limit_share
         store: BudgetStore = (
-            PostgresStore(given.rate_limit_store, given.api_identity, share)
+            PostgresStore(given.rate_limit_store, given.budget_identity, share)
             if given.rate_limit_store
-            else LocalStore(self.store, given.api_identity, share)
+            else LocalStore(self.store, given.budget_identity, share)
         )
         return Limiter(store, sleep=self.watchdog.pause)
 

@@ -55,7 +55,7 @@ class LocalStore:
 
         Args:
             store: Where the budgets are stored.
-            account: The API identity: eMAG counts requests by it.
+            account: The budget identity, which all accounts with this budget have in common.
             share: Part of the budgets that may be used.
         """
         self._store = store

@@ -29,17 +29,19 @@ SET = "REPLACE INTO metric_totals VALUES (?, ?, ?)"
 SET_MISSING = "INSERT OR IGNORE INTO metric_totals VALUES (?, ?, ?)"
 FIELD = "INSERT OR IGNORE INTO unknown_fields VALUES (?, ?, ?, ?)"
 TOKENS = "SELECT DISTINCT token FROM running_syncs"
-ACCOUNT = "REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)"
+ACCOUNT = "REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class AccountState(NamedTuple):
     """Where an account's budgets and circuit breakers are, for a reader of the store.
 
-    `name` is the prefix of their names, `share` the part of the budgets that may be used. `shared`
-    is true if the budgets are in the database of `rate_limit_store`.
+    `name` is the prefix of the breakers' names, `budget` that of the budgets' names, which several
+    accounts may have in common. `share` is the part of the budgets that may be used. `shared` is
+    true if the budgets are in the database of `rate_limit_store`.
     """
 
     name: str
+    budget: str
     share: float
     shared: bool
 
@@ -81,8 +83,9 @@ class Totals:
                 sums.values[name, _labels(labels)] = value
             for *owner, name in state.execute("SELECT * FROM unknown_fields"):
                 sums.fields.setdefault((owner[0], owner[1], owner[2]), set()).add(json.loads(name))
-            for marketplace, kind, name, share, shared in state.execute("SELECT * FROM accounts"):
-                sums.accounts[marketplace, kind] = AccountState(name, share, bool(shared))
+            for *owner, name, budget, share, shared in state.execute("SELECT * FROM accounts"):
+                where = AccountState(name, budget, share, bool(shared))
+                sums.accounts[owner[0], owner[1]] = where
             running = [RunningSync(*row) for row in state.execute("SELECT * FROM running_syncs")]
         alive = {
             token: self.state.liveness.lives(token) for token in {one.token for one in running}

@@ -41,6 +41,7 @@ class BreakerView:
 class BucketView:
     """One bucket of one account.
 
+    - `sharing`: the accounts that share this budget, as `marketplace/account_type`; itself too.
     - `rate`: requests per second now; `usual`: the same without recent refusals.
     - `held`: seconds for which no request is sent after a refusal.
     - `waits`, `waited` (seconds), `refusals`: the sums of all runs so far.
@@ -50,6 +51,7 @@ class BucketView:
     marketplace: str
     account_type: str
     bucket: str
+    sharing: tuple[str, ...]
     rate: float
     usual: float
     last_second: int
@@ -76,16 +78,29 @@ def views(store: StateStore, sums: Sums, store_url: str | None) -> Iterator[Buck
         TransientError: The budgets are kept in Postgres, and it does not answer.
     """
     with store.read_only() as state:
-        for (marketplace, account_type), (prefix, share, shared) in sorted(sums.accounts.items()):
-            breakers = [_breaker(state, f"{prefix}{each}") for each in ("breaker", "rest-breaker")]
+        for (marketplace, account_type), where in sorted(sums.accounts.items()):
+            breakers = [
+                _breaker(state, f"{where.name}{each}") for each in ("breaker", "rest-breaker")
+            ]
             for bucket in BUCKETS:
-                name, now = f"{prefix}{bucket}", time.monotonic()
-                if shared and store_url:
-                    budget, now = peek(store_url, name, bucket, share)
+                name, now = f"{where.budget}{bucket}", time.monotonic()
+                if where.shared and store_url:
+                    budget, now = peek(store_url, name, bucket, where.share)
                 else:
-                    budget = load(state.execute, name, bucket, share, boot())
+                    budget = load(state.execute, name, bucket, where.share, boot())
                 account = {"marketplace": marketplace, "account_type": account_type}
                 yield _view(account, bucket, budget, now, sums, breakers)
+
+
+def _sharing(sums: Sums, marketplace: str, account_type: str) -> tuple[str, ...]:
+    own = sums.accounts[marketplace, account_type]
+    return tuple(
+        sorted(
+            "/".join(account)
+            for account, where in sums.accounts.items()
+            if (where.budget, where.shared) == (own.budget, own.shared)
+        )
+    )
 
 
 def _breaker(state: sqlite3.Connection, name: str) -> BreakerView:
@@ -110,6 +125,7 @@ def _view(
         marketplace=account["marketplace"],
         account_type=account["account_type"],
         bucket=bucket,
+        sharing=_sharing(sums, account["marketplace"], account["account_type"]),
         rate=budget.rate,
         usual=budget.rate / budget.pace,
         last_second=sum(now - SECOND < left <= now for left in budget.left),

@@ -121,9 +121,13 @@ class Observer:
         settings = self._settings
         self._store.prepare()
         self._keeping = True
-        shared = settings.rate_limit_store is not None
-        name = name_of(settings.api_identity, "")
-        self._publisher.start(AccountState(name, settings.rate_limit_share, shared))
+        where = AccountState(
+            name_of(settings.api_identity, ""),
+            name_of(settings.budget_identity, ""),
+            settings.rate_limit_share,
+            settings.rate_limit_store is not None,
+        )
+        self._publisher.start(where)
 
     def _report_end(self, error: BaseException | None) -> None:
         """Report the end on every channel; one that fails does not stop the others."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FIRST_SYNC: Final = timedelta(days=365)
 YEAR: Final = 366  # days
 DAY: Final = 86_400  # seconds
+SCOPES: Final = ("user", "user_and_host", "all")  # of a request budget
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,12 @@ class Settings:
         secret=True,
         shown="a file",
     )
+    rate_limit_scope: str = setting(
+        one_of(*SCOPES),
+        "Which accounts of one store share a request budget: those of one user on all hosts, those"
+        " of one user on one host, or all.",
+        default="user",
+    )
     request_timeout_seconds: float = setting(
         number(1, 600, "seconds"), "Maximum time until one request is answered.", default=90
     )
@@ -212,8 +219,19 @@ class Settings:
 
     @property
     def api_identity(self) -> str:
-        """Return what eMAG counts requests by: `user@host`."""
+        """Return the user on one host, as `user@host`: what eMAG admits or refuses."""
         return f"{self.username}@{urlsplit(self.api_url).netloc}"
+
+    @property
+    def budget_identity(self) -> str:
+        """Return a text that all accounts with one request budget have in common.
+
+        It is not documented by what eMAG counts requests. Where it counts by user and host, the
+        default leaves a part of each budget unused; where it counts a user on all hosts together,
+        any smaller scope exceeds the limit.
+        """
+        by_scope = {"user": self.username, "user_and_host": self.api_identity, "all": ""}
+        return by_scope[self.rate_limit_scope]
 
     @property
     def is_off_the_bookmark(self) -> bool:

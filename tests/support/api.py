@@ -31,6 +31,7 @@ QUICK = {
     "retry_wait_max_seconds": 0.2,
     "request_timeout_seconds": 2,
     "breaker_failure_threshold": 50,
+    "rate_limit_scope": "user_and_host",  # each sandbox counts for itself
 }
 STATE_DIR = "TAP_EMAG_TESTS_STATE_DIR"  # set for the whole session, see conftest.py
 

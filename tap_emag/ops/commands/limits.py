@@ -53,6 +53,8 @@ def command(
     elif seen:
         for line in table(HEAD, [_cells(view) for view in seen]):
             click.echo(line)
+        for sharing in sorted({view.sharing for view in seen if len(view.sharing) > 1}):
+            click.echo(f"one budget, counted once: {', '.join(sharing)}")
         for reason in sorted({view.breaker.reason for view in seen if view.breaker.due}):
             click.echo(f"breaker: {reason}")
         for line in sorted({_rest_breaker(view) for view in seen if view.rest_breaker.due}):
@@ -96,6 +98,7 @@ def _document(view: BucketView) -> dict[str, Any]:
         "marketplace": view.marketplace,
         "account_type": view.account_type,
         "operation_type": view.bucket,
+        "budget_of": list(view.sharing),
         "rate": round(view.rate, 3),
         "usual_rate": round(view.usual, 3),
         "requests_last_second": view.last_second,

@@ -51,6 +51,7 @@ WRONG = {
     "end_date": "02/03/2026",
     "order_types": "3",
     "rate_limit_store": "redis://host",
+    "rate_limit_scope": "host",
     "state_dir": "here/below",
     "metrics_textfile": "tap.txt",
     "metrics_address": "host",

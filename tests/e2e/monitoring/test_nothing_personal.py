@@ -205,6 +205,7 @@ def test_every_family_s_labels_are_among_these() -> None:
 
 def test_what_is_kept_besides_numbers_tells_nothing_of_the_account(seen: RunProcess) -> None:
     assert seen.kept.running == []
-    [(name, _, shared)] = seen.kept.accounts.values()
-    assert re.fullmatch(r"[0-9a-f]{16}-", name)
-    assert not shared
+    [where] = seen.kept.accounts.values()
+    assert re.fullmatch(r"[0-9a-f]{16}-", where.name)
+    assert re.fullmatch(r"[0-9a-f]{16}-", where.budget)
+    assert not where.shared

@@ -95,7 +95,7 @@ def test_what_was_kept_is_read_again(
     values: dict[Sample, float],
     fields: dict[str, set[str]],
 ) -> None:
-    account, where = Account("emag_ro", "main"), AccountState("one-", 0.9, shared=False)
+    account, where = Account("emag_ro", "main"), AccountState("one-", "two-", 0.9, shared=False)
     with StateStore(tmp_path_factory.mktemp("store")) as state:
         with Totals(state).changing() as changes:
             changes.count(values)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from emag_sandbox import Sandbox, SandboxConfig
+from tap_emag.api.rate_limit_local import LocalStore
+from tap_emag.api.rate_limiter import Limiter
+from tap_emag.settings.settings import Settings
 from tap_emag.state.store import StateStore
-from tests.support.command import run
+from tests.support.command import Command, run
 from tests.support.stores import rows
 
 if TYPE_CHECKING:
@@ -26,9 +33,13 @@ def look(folder: Path, *options: str) -> str:
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
+def documents(folder: Path, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(look(folder, "--json", *options))
+    return found
+
+
 def buckets(folder: Path, *options: str) -> dict[str, dict[str, Any]]:
-    found = json.loads(look(folder, "--json", *options))
-    return {each["operation_type"]: each for each in found}
+    return {each["operation_type"]: each for each in documents(folder, *options)}
 
 
 def test_what_left_is_what_the_server_saw(tmp_path: Path) -> None:
@@ -87,6 +98,55 @@ def test_budgets_in_postgres_are_shown_too(tmp_path: Path, database: Postgres) -
         asked = len(list(sandbox.log))
     seen = buckets(tmp_path / "state", "--rate-limit-store", database.dsn)
     assert seen["other"]["requests_last_minute"] == asked
+
+
+@pytest.mark.parametrize("place", ["file", "postgres"])
+@pytest.mark.parametrize("scope", [None, "user_and_host"])
+def test_two_hosts_of_one_user_share_a_budget_by_the_scope(
+    tmp_path: Path, request: pytest.FixtureRequest, scope: str | None, place: str
+) -> None:
+    dsn = request.getfixturevalue("database").dsn if place == "postgres" else None
+    given: dict[str, Any] = {"state_dir": str(tmp_path / "state"), "streams": "products,orders"}
+    given |= {"rate_limit_scope": scope, "rate_limit_store": dsn}
+    with Sandbox(SHOP) as first, Sandbox(replace(SHOP, timezone="Europe/Budapest")) as second:
+        taps = [
+            Command(tmp_path / name, sandbox, marketplace=name, **given)
+            for name, sandbox in (("emag_ro", first), ("emag_hu", second))
+        ]
+        assert [tap.finish().code for tap in taps] == [0, 0]
+        asked = {
+            name: Counter(each.bucket for each in sandbox.log)
+            for name, sandbox in (("emag_ro", first), ("emag_hu", second))
+        }
+    options = ["--rate-limit-store", dsn] if dsn else []
+    text, seen = look(tmp_path / "state", *options), documents(tmp_path / "state", *options)
+    assert len(seen) == 4
+    everyone = ["emag_hu/main", "emag_ro/main"]
+    for each in seen:
+        bucket, name = each["operation_type"], each["marketplace"]
+        alone = asked[name][bucket]
+        together = sum(each[bucket] for each in asked.values())
+        assert each["requests_last_minute"] == (together if scope is None else alone)
+        assert each["requests_last_minute"] <= each["limit_per_minute"]
+        assert each["budget_of"] == (everyone if scope is None else [f"{name}/main"])
+        assert asked["emag_ro"][bucket] > 0 < asked["emag_hu"][bucket]
+    assert ("one budget, counted once: emag_hu/main, emag_ro/main" in text) is (scope is None)
+
+
+def test_requests_to_two_hosts_keep_the_limit_of_one(store: StateStore) -> None:
+    now = datetime.now(timezone.utc)
+    given = {"username": "demo", "password": "demo", "rate_limit_share": 1}
+    limiters = [
+        Limiter(LocalStore(store, settings.budget_identity, 1))
+        for name in ("emag_ro", "emag_bg", "emag_hu")
+        for settings in [Settings.from_config({**given, "marketplace": name}, now)]
+    ]
+    for turn in range(10):
+        limiters[turn % 3].take("other")
+    with LocalStore(store, "demo", 1).open("other") as (budget, _):
+        left = list(budget.left)
+    assert len(left) == 10
+    assert all(later - sooner >= 1.0 for sooner, later in zip(left, left[3:], strict=False))
 
 
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:

@@ -55,6 +55,29 @@ def test_the_password_is_not_shown() -> None:
     assert "geheim" not in repr(settings())
 
 
+@pytest.mark.parametrize(
+    ("scope", "alike"),
+    [
+        ("user", {"other host"}),
+        ("user_and_host", set()),
+        ("all", {"other host", "other user", "both other"}),
+    ],
+)
+def test_budgets_are_shared_by_the_scope(scope: str, alike: set[str]) -> None:
+    own = settings(rate_limit_scope=scope).budget_identity
+    others = {
+        "other host": settings(rate_limit_scope=scope, marketplace="emag_hu"),
+        "other user": settings(rate_limit_scope=scope, username="second"),
+        "both other": settings(rate_limit_scope=scope, username="second", marketplace="emag_bg"),
+    }
+    assert {name for name, each in others.items() if each.budget_identity == own} == alike
+
+
+def test_a_user_has_one_budget_on_all_hosts_unless_told_otherwise() -> None:
+    hosts = {settings(marketplace=name).budget_identity for name in MARKETPLACES}
+    assert hosts == {"demo"}
+
+
 def test_empty_text_and_null_mean_the_default() -> None:
     assert settings(start_date="", api_url=None, settle_seconds="") == settings()
 

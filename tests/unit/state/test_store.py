@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.state.store import StateStore
+from tap_emag.metrics.totals import AccountState, Totals
+from tap_emag.settings.account import Account
+from tap_emag.state.store import VERSION, StateStore
 from tests.support.stores import rows
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ LOCKS = "SELECT name FROM run_locks ORDER BY name"
 PAIRS = """
 import sys
 from pathlib import Path
-from tap_emag.state.store import StateStore
+from tap_emag.metrics.totals import AccountState, Totals
+from tap_emag.settings.account import Account
+from tap_emag.state.store import VERSION, StateStore
 store, begin = StateStore(Path(sys.argv[1])), int(sys.argv[2])
 for number in range(begin, begin + 10**6):
     with store.transaction() as state:
@@ -79,11 +83,31 @@ def test_a_damaged_file_is_set_aside_and_begins_anew(
     assert f"{store.path} is damaged" in caplog.text
 
 
+def test_a_file_of_the_version_before_keeps_all_but_where_budgets_are(store: StateStore) -> None:
+    lock(store, "one")
+    store.close()
+    before = "marketplace TEXT, account_type TEXT, name TEXT, share REAL, shared INTEGER"
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.executescript(
+            f"DROP TABLE accounts; CREATE TABLE accounts ({before}); PRAGMA user_version = 1;"
+        )
+        connection.execute("INSERT INTO accounts VALUES ('emag_ro', 'main', 'one-', 0.9, 0)")
+        connection.commit()
+    assert Totals(store).read().accounts == {}
+    store.prepare()
+    assert rows(store, LOCKS) == [("one",)]
+    where = AccountState("one-", "two-", 0.9, shared=False)
+    with Totals(store).changing() as changes:
+        changes.set_account(Account("emag_ro", "main"), where)
+    assert Totals(store).read().accounts == {("emag_ro", "main"): where}
+    assert not (store.folder / "state.sqlite.damaged").exists()
+
+
 def test_damage_that_shows_under_way_costs_one_transaction(store: StateStore) -> None:
     lock(store, "one")
     store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with StateStore(store.folder) as other:
-        other.execute("PRAGMA user_version = 1")  # it is open, and has read no table yet
+        other.execute(f"PRAGMA user_version = {VERSION}")  # it is open, and has read no table yet
         # Another process, as one that closes the file itself would release its own locks.
         dd = ["dd", "if=/dev/zero", f"of={store.path}", "bs=4096", "seek=1", "count=30"]
         subprocess.run([*dd, "conv=notrunc", "status=none"], check=True)
