@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.shop.localtime import DAY
@@ -74,6 +75,8 @@ class AwbBook:
             "type": kind,
             "weight": 1 + luck % 5,
             "awb_type": 2,
+            "currency": self._returns.currency(number),
+            "cash_on_delivery": Decimal(luck % 4 * 4999) / 100,
             "awb": [
                 _parcel(place, parcel) for parcel in range(1 + luck % 3 if luck >> 8 & 7 < 2 else 1)
             ],

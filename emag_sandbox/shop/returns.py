@@ -113,6 +113,10 @@ class ReturnBook:
         """The type and id of the order that a return belongs to."""
         return self._orders.key(self._order[number])
 
+    def currency(self, number: int) -> str:
+        """The currency of the order that a return belongs to."""
+        return str(self._orders.first(self._order[number])["currency"])
+
     def luck(self, number: int) -> int:
         """The draw that a return's lasting features come from."""
         return own_luck(self._seed, number)

@@ -45,7 +45,7 @@ RETURN: Final = shape(
     locker=shape(plan(time="locker_pin_interval_end")),
 )
 AWB: Final = shape(
-    plan(int="emag_id type weight awb_type", id="order_id rma_id"),
+    plan(int="emag_id type weight awb_type", id="order_id rma_id", money="cash_on_delivery"),
     awb=shape(plan(int="emag_id")),
     status=shape(),
     courier=shape(plan(int="courier_id", id="courier_account_id")),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATE",
+    "DAY",
     "FLAG",
     "ID_LIST",
     "INTEGER",
@@ -159,6 +160,14 @@ def parse_date(value: object) -> str | None:
     return moment.date().isoformat()
 
 
+def parse_day(value: object) -> str | None:
+    """Read the day of a time or of a date as `YYYY-MM-DD`, in the marketplace's calendar."""
+    if not isinstance(value, str):
+        raise MisfitError("no day")
+    moment = read_stamp(value)
+    return None if moment is None else moment.date().isoformat()
+
+
 def parse_object(value: object) -> dict[str, Any] | None:
     """Read an object; an empty one (PHP: `[]`) and "" are null; a list of one is unwrapped."""
     if isinstance(value, list) and len(value) == 1:
@@ -225,6 +234,7 @@ PRESENCE = ColumnType({"type": "boolean"}, parse_presence)
 TEXT = ColumnType({"type": "string"}, parse_text)
 TIMESTAMP = ColumnType({"type": "string", "format": "date-time"}, None)
 DATE = ColumnType({"type": "string", "format": "date"}, parse_date)
+DAY = ColumnType({"type": "string", "format": "date"}, parse_day)
 JSON_OBJECT = ColumnType({"type": "object"}, parse_object)
 JSON_LIST = ColumnType({"type": "array"}, parse_list)
 ID_LIST = ColumnType({"type": "array"}, parse_ids)

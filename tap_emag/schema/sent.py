@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_emag.schema.cleaning import items_of
 from tap_emag.schema.column_types import JSON_ANY, JSON_LIST, JSON_OBJECT, TEXT
 
 if TYPE_CHECKING:
@@ -37,17 +38,33 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class SentForm:
     """Brings the raw rows of one table to one form."""
 
-    def __init__(self, table: Table, ordered: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        table: Table,
+        ordered: Collection[str] = (),
+        parts: Mapping[str, Table] | None = None,
+        ignored: Collection[str] = (),
+    ) -> None:
         """Take the types of a table's columns.
 
         Args:
             table: Its text and JSON columns name the keys whose texts are kept exactly.
             ordered: Keys of lists whose order counts.
+            parts: Tables of lists inside a row by key, such as `lines` or `lines.vouchers`; their
+                order counts, since places are part of keys.
+            ignored: Keys that are left out, since their values are written without a fingerprint.
         """
+        tables = {"": table, **{f"{path}.": part for path, part in (parts or {}).items()}}
         self._exact = {
-            path for column in table.columns if column.type in EXACT for path in column.wire_keys()
+            f"{path}{key}"
+            for path, part in tables.items()
+            for column in part.columns
+            if column.type in EXACT
+            for key in column.wire_keys()
         }
-        self._ordered = frozenset(ordered)
+        self._parts = frozenset(parts or ())
+        self._ordered = self._parts | set(ordered)
+        self._ignored = frozenset(ignored)
 
     def of(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was sent, without what is empty; to be `encoded`."""
@@ -68,7 +85,9 @@ class SentForm:
         found = {}
         for key, inner in value.items():
             below = f"{path}.{key}" if path else key
-            if key != REQUEST_ID_KEY:
+            if key != REQUEST_ID_KEY and below not in self._ignored:
+                if isinstance(inner, dict) and below in self._parts:
+                    inner = items_of(inner)  # noqa: PLW2901 - PHP's list with gaps
                 form = self._form(inner, below, exact=exact or below in self._exact)
                 if form is not None:
                     found[key] = form

@@ -7,7 +7,7 @@ import secrets
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.state.fingerprints import FORMAT, FORMER, Fingerprints
+from tap_emag.state.fingerprints import Fingerprints
 from tap_emag.state.journal import Journal, Note, Sent, sweep
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class DeliveredRows:
         `former` returns the fingerprint that earlier releases of the tap made of the row.
         """
         change = self._known.change(key, digest)
-        if former and change == "updated" and self._known.form == FORMER:
+        if former and change == "updated":
             change = self._known.change(key, former())
             if change is None:
                 self._known.deliver(key, digest)
@@ -123,7 +123,6 @@ class DeliveredRows:
     def settle(self) -> None:
         """Mark all unconfirmed rows as re-sent, after a complete pass."""
         self._unsettled.clear()
-        self._known.form = FORMAT
 
     def bookmark(self) -> dict[str, Any]:
         """Return the bookmark's values for all rows sent so far.

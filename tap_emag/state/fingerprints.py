@@ -24,7 +24,7 @@ SMALLEST = -(2**63)  # distances are counted from the smallest 64-bit integer on
 CHECKSUM = 4  # bytes
 LARGEST = 2**63 - 1
 FORMAT = "3"  # of the packed text; one that is not known means that nothing is known
-FORMER = "2"  # fingerprints in it cover rows as they were written, not what eMAG sent
+FORMER = "2"  # of releases whose fingerprints covered rows as they were written
 Change = Literal["created", "updated"]
 
 # Python's default context would round to 28 digits and hide changes after them.
@@ -58,10 +58,9 @@ class Fingerprints:
     100,000 offers with random ids up to 2**32 take less than 1.5 MB.
     """
 
-    def __init__(self, known: Mapping[int, bytes] | None = None, form: str = FORMAT) -> None:
-        """Start with the fingerprints of delivered rows; `form` is FORMER if any is of it."""
+    def __init__(self, known: Mapping[int, bytes] | None = None) -> None:
+        """Start with the fingerprints of delivered rows."""
         self._known = dict(known or {})
-        self.form = form
 
     def __len__(self) -> int:
         return len(self._known)
@@ -105,7 +104,7 @@ class Fingerprints:
                 distance >>= 7
             packed.append(distance)
             packed += self._known[key]
-        return f"{self.form}:{base64.b64encode(_checksum(packed) + packed).decode()}"
+        return f"{FORMAT}:{base64.b64encode(_checksum(packed) + packed).decode()}"
 
     @classmethod
     def unpack(cls, text: object) -> Fingerprints | None:
@@ -118,7 +117,7 @@ class Fingerprints:
             checksum, packed = decoded[:CHECKSUM], decoded[CHECKSUM:]
             if checksum != _checksum(packed):
                 return None
-            return cls(dict(_entries(packed)), version)
+            return cls(dict(_entries(packed)))
         except (binascii.Error, ValueError):
             return None
 

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import abc
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.schema.sent import encoded
 from tap_emag.singer_io import override
-from tap_emag.state.fingerprints import fingerprint
+from tap_emag.state.fingerprints import digest, fingerprint
 from tap_emag.streams.base import EmagStream
 from tap_emag.streams.children import Row
 from tap_emag.streams.vanished import Vanishing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from singer_sdk.helpers.types import Context, Record
 
     from tap_emag.run import Run
+    from tap_emag.schema.sent import SentForm
     from tap_emag.state.delivered import DeliveredRows
 
 KEY_BYTES = 7  # of a text's hash: two keys of one list share it once in 2**56
@@ -33,11 +35,28 @@ KEY_BYTES = 7  # of a text's hash: two keys of one list share it once in 2**56
 
 @dataclass(frozen=True)
 class Item:
-    """One element of a list: its key, its row, and the rows of child streams by stream name."""
+    """One element of a list: its key, its row, and the rows of child streams by stream name.
+
+    `version` is the fingerprint of what eMAG sent: see `sent_as`. `former_version` is the
+    fingerprint of former releases, for a table that has gained columns since.
+    """
 
     key: int | str
     row: Record
     children: dict[str, list[Record]] = field(default_factory=dict)
+    version: bytes = b""
+    former_version: bytes = b""
+
+    def sent_as(self, form: SentForm, raw: Mapping[str, Any], *context: object) -> Item:
+        """Return the item with the version of its raw form.
+
+        Args:
+            form: Brings raw rows to one form.
+            raw: The element as eMAG sent it.
+            context: What else the rows are made from, such as the time zone.
+        """
+        version = digest(encoded([form.of(raw), *map(str, context)]))
+        return replace(self, version=version)
 
     @property
     def number(self) -> int:
@@ -48,8 +67,12 @@ class Item:
 
     @property
     def fingerprint(self) -> bytes:
-        """Return the fingerprint of the row and its child rows."""
-        return fingerprint({"row": self.row, **self.children})
+        """Return the fingerprint of what was sent; of its rows if that was not given."""
+        return self.version or self.former()
+
+    def former(self) -> bytes:
+        """Return the fingerprint that former releases made of the item: that of its rows."""
+        return self.former_version or fingerprint({"row": self.row, **self.children})
 
 
 class ChangedItems:
@@ -67,14 +90,14 @@ class ChangedItems:
 
     def passes(self, item: Item) -> Row | None:
         """Return the item's rows if they are to be written."""
-        digest = item.fingerprint
-        change = self._delivered.change(item.number, digest)
+        version = item.fingerprint
+        change = self._delivered.change(item.number, version, item.former)
         if change or item.number not in self.seen:
             self._count_rows(change or "unchanged")
         self.seen.add(item.number)
         if change is None:
             return None
-        self._delivered.deliver(item.number, digest)
+        self._delivered.deliver(item.number, version)
         return Row(item.row, item.children)
 
     @property

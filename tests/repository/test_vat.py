@@ -50,8 +50,8 @@ SAID = {
         products.main_offer_price products.offer_price_other_currency products.commission
         product_history.best_offer_sale_price product_history.best_offer_recommended_price
         product_history.main_offer_price smart_deals.smart_deals_price
-        return_lines.retained_amount return_lines.refund_value return_events.amount
-        invoice_lines.unit_price customer_invoice_lines.unit_price
+        awbs.cash_on_delivery return_lines.retained_amount return_lines.refund_value
+        return_events.amount invoice_lines.unit_price customer_invoice_lines.unit_price
     """,
 }
 

@@ -16,6 +16,7 @@ from tap_emag.api.client import PAGE_SIZE
 from tap_emag.errors import ContractError, EmagError, UnsteadyError
 from tap_emag.readers import UncountedList
 from tap_emag.schema.identity import DOUBLE, identities, is_double, rows_of
+from tap_emag.schema.sent import SentForm
 from tap_emag.singer_io import override
 from tap_emag.streams.base import ChildStream, EmagStream
 from tap_emag.streams.changed_lists import ChangedItems, Item, read_again_if_doubtful
@@ -87,6 +88,7 @@ class DatedInvoices(EmagStream):
 
     replication_key = "date"
     resource: str
+    form: SentForm
 
     @abc.abstractmethod
     def item(self, raw: dict[str, Any]) -> Item:
@@ -202,7 +204,7 @@ class DatedInvoices(EmagStream):
         Raises:
             ContractError: Its date is so far from the span that eMAG ignored the filter.
         """
-        item = self.item(raw)
+        item = self.item(raw).sent_as(self.form, raw, self.run.settings.timezone)
         day = item.row["date"]
         if day and not first - STRAY <= date.fromisoformat(day) <= last + STRAY:
             raise ContractError(
@@ -237,6 +239,7 @@ class Invoices(DatedInvoices):
 
     table = tables.INVOICES
     resource = "invoice"
+    form = SentForm(tables.INVOICES, parts={"lines": tables.INVOICE_LINES})
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one invoice into its row and those of its lines."""
@@ -251,6 +254,7 @@ class CustomerInvoices(DatedInvoices):
 
     table = tables.CUSTOMER_INVOICES
     resource = "customer-invoice"
+    form = SentForm(tables.CUSTOMER_INVOICES, parts={"lines": tables.CUSTOMER_INVOICE_LINES})
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one invoice into its row and those of its lines."""

@@ -136,7 +136,7 @@ class Products(EmagStream):
         return row, digest(encoded(SENT.of(raw)))
 
     def _former(self, raw: dict[str, Any]) -> bytes:
-        """Return the fingerprint that the tap made of an offer before `main_offer_price`."""
+        """Return the fingerprint that former releases made of an offer: that of its row."""
         return fingerprint(tables.product_row(raw, self.run.account, table=FORMER_PRODUCTS))
 
     def _write_deletion(self, key: int, delivered: DeliveredRows, moment: datetime) -> None:

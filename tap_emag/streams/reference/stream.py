@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_emag.readers import Scan, UncountedList
 from tap_emag.schema.identity import DOUBLE, digest_of
 from tap_emag.schema.keys import key_or_none
+from tap_emag.schema.sent import SentForm
 from tap_emag.state.bookmarks import AHEAD
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.changed_lists import Item, ListStream
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OVERLAP = timedelta(days=1)  # the zone of a locality's time is not known
+PLACE = SentForm(reference.LOCALITIES)
+CATEGORY = SentForm(
+    categories.CATEGORIES,
+    parts={
+        "characteristics": categories.CATEGORY_CHARACTERISTICS,
+        "family_types": categories.CATEGORY_FAMILY_TYPES,
+        "family_types.characteristics": categories.CATEGORY_FAMILY_TYPES,
+    },
+    ignored=("characteristics.values",),
+)
 
 
 class SimpleList(ListStream):
@@ -35,7 +46,7 @@ class SimpleList(ListStream):
         while not pages.ends_with(rows := self.requests.call(self.rows, number)):
             before = len(seen)
             for raw in rows:
-                item = self.placement.rows_or_reject(raw, self.item, *self.ids)
+                item = self.placement.rows_or_reject(raw, self._item, *self.ids)
                 if item is None:
                     seen[digest_of(raw)] = None  # a page of invalid rows does not end the list
                 elif seen.setdefault(item.key, item) is item:
@@ -49,6 +60,9 @@ class SimpleList(ListStream):
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one element into its row."""
         raise NotImplementedError
+
+    def _item(self, raw: dict[str, Any]) -> Item:
+        return self.item(raw).sent_as(SentForm(self.table), raw, self.run.settings.timezone)
 
     def rows(self, number: int) -> list[dict[str, Any]]:
         """Read one page."""
@@ -159,7 +173,7 @@ class Localities(ListStream):
         row = reference.locality_row(
             raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
         )
-        return Item(row["emag_id"], row)
+        return Item(row["emag_id"], row).sent_as(PLACE, raw, self.run.settings.timezone)
 
 
 class Categories(ListStream):
@@ -186,7 +200,7 @@ class Categories(ListStream):
             CategoryCharacteristics.table.name: rows.characteristics,
             CategoryFamilyTypes.table.name: rows.family_types,
         }
-        return Item(rows.category["id"], rows.category, children)
+        return Item(rows.category["id"], rows.category, children).sent_as(CATEGORY, raw)
 
     def _write_values(self, ids: list[int]) -> None:
         """Read the values of each category's characteristics: a request or more for each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +30,7 @@ __all__ = [
     "return_rows",
 ]
 
+BARE_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d\s*", re.ASCII)
 Kind = Literal["status", "request", "action"]
 
 
@@ -94,6 +96,8 @@ class _Return:
         }
         given = {**account.columns(), "emag_id": key_of(raw, "emag_id"), "fingerprint": fingerprint}
         row = RETURNS.row(raw, clock, given, report, kept)
+        if BARE_DAY.fullmatch(str(raw.get("pickup_date"))):
+            row["pickup_at"] = None
         self.shared = {
             **account.columns(),
             "return_emag_id": row["emag_id"],

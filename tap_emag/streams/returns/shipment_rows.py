@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.schema.child_lists import id_or_place, split_children
+from tap_emag.schema.cleaning import clean_object
 from tap_emag.schema.keys import integer_or_none, key_of
 from tap_emag.streams.returns.shipment_table import AWB_PARCELS, AWBS
 
@@ -24,6 +25,10 @@ class AwbRows:
 
     awb: Row
     parcels: list[Row] = field(default_factory=list)
+
+
+# Columns since fingerprints covered rows; their keys went to `extra`.
+NEW = ("currency", "cash_on_delivery")
 
 
 def awb_rows(
@@ -63,3 +68,15 @@ def awb_rows(
         given["emag_id"] = id_or_place(parcel, "emag_id", place, seen)
         rows.parcels.append(AWB_PARCELS.row(parcel, clock, given, report))
     return rows
+
+
+def former_row(row: Row, raw: Mapping[str, Any]) -> Row:
+    """Return a shipment's row as it was before the table had the columns of `NEW`.
+
+    Args:
+        row: The row of `awb_rows`.
+        raw: The shipment it was made of.
+    """
+    unknown = {name: raw[name] for name in NEW if raw.get(name) is not None}
+    extra = clean_object({**(row["extra"] or {}), **unknown}) or None
+    return {name: value for name, value in row.items() if name not in NEW} | {"extra": extra}

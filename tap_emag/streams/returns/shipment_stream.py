@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_emag.errors import NotThereError, SkippedItemsError
 from tap_emag.schema.cleaning import items_of
 from tap_emag.schema.identity import objects
+from tap_emag.schema.sent import SentForm
 from tap_emag.state.askings import Askings, Outcome
 from tap_emag.streams.changed_lists import ChangedItems, Item
 from tap_emag.streams.returns import shipment_rows
@@ -34,6 +35,7 @@ FINAL_FACTOR = 4  # a shipment that is not expected to change is read after this
 SHARE = 0.5  # of the time the run has left: the later streams need some as well
 SAVE_EVERY = 100  # shipments
 NAME = shipping.AWBS.name
+SENT = SentForm(shipping.AWBS, parts={"awb": shipping.AWB_PARCELS})
 logger = logging.getLogger("tap-emag")
 
 
@@ -223,7 +225,10 @@ class Shipments:
         )
         # By the reservation, which is known even of shipments that are not due.
         key = rows.awb["emag_id"] if place else named.reservation
-        return Item(key, rows.awb, {shipping.AWB_PARCELS.name: rows.parcels})
+        former = shipment_rows.former_row(rows.awb, raw)
+        children = {shipping.AWB_PARCELS.name: rows.parcels}
+        item = Item(key, rows.awb, children, former_version=Item(key, former, children).former())
+        return item.sent_as(SENT, raw, named.return_id)
 
     def _forget(self) -> None:
         """Drop shipments that no return names any more, so that the bookmark does not grow."""

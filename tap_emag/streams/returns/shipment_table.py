@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
-from tap_emag.schema.column_types import INTEGER, NUMBER, TEXT
+from tap_emag.schema.column_types import INTEGER, MONEY, NUMBER, TEXT
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
+from tap_emag.schema.vat import Vat
 
 AWBS = Table(
     "awbs",
@@ -36,6 +37,19 @@ AWBS = Table(
             INTEGER,
             "Way of the goods: 1 delivery to the customer, 2 pickup from the customer. Documented"
             " for shipments of returns.",
+        ),
+        Column(
+            "cash_on_delivery",
+            MONEY,
+            "What the customer pays on receipt, in `currency`; documented since 4.5.1. 0 where"
+            " nothing is to be paid.",
+            vat=Vat.UNKNOWN,
+        ),
+        Column(
+            "currency",
+            TEXT,
+            "Currency of `cash_on_delivery` and of the insured value, ISO 4217; documented since"
+            " 4.5.0.",
         ),
         Column(
             "weight",

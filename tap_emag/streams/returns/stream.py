@@ -16,6 +16,7 @@ from tap_emag.readers import CountReliability, PageSize, WindowReader
 from tap_emag.readers.calendar import Calendar
 from tap_emag.schema.identity import DOUBLE
 from tap_emag.schema.keys import key_of
+from tap_emag.schema.sent import SentForm
 from tap_emag.singer_io import override
 from tap_emag.state.bookmarks import EARLIEST
 from tap_emag.streams.base import ChildStream, EmagStream
@@ -33,6 +34,17 @@ if TYPE_CHECKING:
     from tap_emag.readers import ProvenWindow
     from tap_emag.state.delivered import DeliveredRows
     from tap_emag.streams.children import Row
+
+SENT = SentForm(
+    tables.RETURNS,
+    parts={
+        "products": tables.RETURN_LINES,
+        "status_history": tables.RETURN_EVENTS,
+        "status_history.requests": tables.RETURN_EVENTS,
+        "request_history": tables.RETURN_EVENTS,
+    },
+)
+NEW = {"pickup_at"}  # columns since fingerprints covered rows
 
 
 class Returns(EmagStream):
@@ -176,7 +188,11 @@ class Returns(EmagStream):
             fingerprint="",
         )
         children = {ReturnLines.table.name: rows.lines, ReturnEvents.table.name: rows.events}
-        item = Item(key, rows.return_row, children)
+        former_row = {name: rows.return_row[name] for name in rows.return_row if name not in NEW}
+        # Now, since rows without a version are what former releases took fingerprints of.
+        former = Item(key, former_row, children).former()
+        item = Item(key, rows.return_row, children, former_version=former)
+        item = item.sent_as(SENT, raw, self.run.settings.timezone)
         version = item.fingerprint.hex()
         for row in (rows.return_row, *rows.lines, *rows.events):
             row["fingerprint"] = version

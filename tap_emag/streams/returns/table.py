@@ -5,6 +5,7 @@ from __future__ import annotations
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
 from tap_emag.schema.column_types import (
     DATE,
+    DAY,
     FLAG,
     INTEGER,
     JSON_LIST,
@@ -92,7 +93,18 @@ _PICKUP = (
         INTEGER,
         "How the goods come back: 1 eMAG's courier, 2 the seller's courier, 3 sent by the client.",
     ),
-    Column("pickup_date", DATE, "Day of the pickup; documented, not sent where seen."),
+    Column(
+        "pickup_date",
+        DAY,
+        "Day of the pickup, marketplace calendar. eMAG documents a day with a time, and shows a"
+        " bare day in its example; not sent where seen.",
+    ),
+    Column(
+        "pickup_at",
+        TIMESTAMP,
+        "Time of the pickup, UTC; null where eMAG sends a bare day as `pickup_date`.",
+        ("pickup_date",),
+    ),
     Column("pickup_country", TEXT, "Country the goods are fetched from. Personal data."),
     Column("pickup_suburb", TEXT, "County the goods are fetched from. Personal data."),
     Column("pickup_city", TEXT, "Town the goods are fetched from. Personal data."),

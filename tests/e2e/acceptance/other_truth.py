@@ -73,12 +73,12 @@ RETURN_TURNED = "extra_info products status_history request_history"
 RETURN_DAYS = """maximum_finalization_date first_pickup_date estimated_product_pickup
     estimated_product_reception"""
 # Columns for what eMAG documents and no longer sends.
-RETURN_NEVER = "id vendor_id invoice_number customer_email pickup_date pickup_address_id"
+RETURN_NEVER = "id vendor_id invoice_number customer_email pickup_date pickup_at pickup_address_id"
 RETURN_LINE = """id product_emag_id product_id product_name quantity return_reason observations
     diagnostic reject_reason retained_amount"""
 EVENT = """date code amount currency refund_type refund_status status_date rma_id id user_name
     action action_type source"""
-AWB = "emag_id order_id rma_id type awb_type"
+AWB = "emag_id order_id rma_id type awb_type currency cash_on_delivery"
 STATUS = {"code": "status_code", "name": "status_name", "description": "status_description"}
 COURIER = "courier_account_id courier_id courier_name"
 PARCEL = "emag_id awb_number awb_barcode"

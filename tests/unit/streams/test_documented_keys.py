@@ -35,7 +35,7 @@ FORMER = ("product_offer", "rma")  # what keys were removed from, or are documen
 # One reply to every lookup, whatever it asks for.
 LOOKUPS = ("smart-deals-price-check", "commission")
 # Streams that are not there yet.
-LATER = {"awb": frozenset({"currency", "cash_on_delivery"}), "rma": frozenset({"pickup_date"})}
+LATER: dict[str, frozenset[str]] = {}
 # Columns that have another name than their key, or than the object the key is in.
 OTHER_NAMES = {
     "recycleWarranties": "recycle_warranties",
@@ -213,6 +213,7 @@ def as_written(column: Column, sent: Any) -> object:  # noqa: ANN401
         # A value of a characteristic: the only one of its list.
         id(types.TEXT): lambda text: text[0] if isinstance(text, list) else str(text),
         id(types.DATE): lambda day: day,
+        id(types.DAY): lambda time: time[:10],
     }
     return parsers[id(column.type)](sent)
 

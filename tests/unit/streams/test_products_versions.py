@@ -52,9 +52,7 @@ def made_by_the_former(products: stream.Products, raw: dict[str, Any]) -> tuple[
 
 def as_the_former(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stream.Products, "_made", made_by_the_former)
-    for module in ("tap_emag.state.fingerprints", "tap_emag.state.delivered"):
-        patch.setattr(f"{module}.FORMAT", FORMER)
-    patch.setattr(fingerprints.Fingerprints.__init__, "__defaults__", (None, FORMER))
+    patch.setattr(fingerprints, "FORMAT", FORMER)
 
 
 def test_a_state_of_the_version_before_has_no_offer_written_again(

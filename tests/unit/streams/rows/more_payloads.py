@@ -49,7 +49,7 @@ def awb() -> dict[str, Any]:
     """Return a shipment of two parcels."""
     return wire("""{
   "emag_id": 9700077, "order_id": 3200000077, "rma_id": 4300077, "type": 3, "weight": 1,
-  "awb_type": 2,
+  "awb_type": 2, "currency": "RON", "cash_on_delivery": "491.2000",
   "awb": [{"emag_id": 9800077, "awb_number": "0TEST77", "awb_barcode": "0TEST77001"},
     {"emag_id": "9800078", "awb_number": "0TEST77", "awb_barcode": "0TEST77002"}],
   "status": {"code": "DLV", "name": "Delivered", "description": "Livrat"},

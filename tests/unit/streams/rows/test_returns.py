@@ -57,6 +57,7 @@ def test_a_return_field_by_field() -> None:
         "country": "RO",
         "pickup_method": 1,
         "pickup_date": None,
+        "pickup_at": None,
         "pickup_country": "Romania",
         "pickup_suburb": "Judet Test",
         "pickup_city": "Oras Test",
@@ -218,6 +219,26 @@ def test_a_return_without_further_dates(wire: object) -> None:
 def test_further_dates_that_are_new_or_none_are_kept() -> None:
     found = rows(extra_info={"first_pickup_date": "soon", "new_date": "2026-01-01"}).return_row
     assert found["extra"] == {"extra_info": {"first_pickup_date": "soon", "new_date": "2026-01-01"}}
+
+
+@pytest.mark.parametrize(
+    ("wire", "day", "time", "extra"),
+    [
+        ("2017-04-10", "2017-04-10", None, None),
+        ("2026-04-10 00:30:00", "2026-04-10", "2026-04-09T21:30:00+00:00", None),
+        ("2026-04-10 00:00:00", "2026-04-10", "2026-04-09T21:00:00+00:00", None),
+        (1_775_770_200, None, "2026-04-09T21:30:00+00:00", None),
+        ("0000-00-00", None, None, None),
+        ("", None, None, None),
+        (None, None, None, None),
+        ("soon", None, None, {"pickup_date": "soon"}),
+    ],
+)
+def test_a_pickup_is_on_a_day_or_at_a_time(
+    wire: object, day: str | None, time: str | None, extra: object
+) -> None:
+    found = rows(pickup_date=wire).return_row
+    assert (found["pickup_date"], found["pickup_at"], found["extra"]) == (day, time, extra)
 
 
 @pytest.mark.parametrize(

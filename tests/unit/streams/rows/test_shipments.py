@@ -29,6 +29,8 @@ def test_a_shipment_and_its_parcels_field_by_field() -> None:
         "rma_id": 4300077,
         "type": 3,
         "awb_type": 2,
+        "cash_on_delivery": Decimal("491.2000"),
+        "currency": "RON",
         "weight": Decimal(1),
         "status_code": "DLV",
         "status_name": "Delivered",
