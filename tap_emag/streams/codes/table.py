@@ -1,12 +1,15 @@
 """Defines what eMAG's codes mean: one table for each list.
 
-The lists are copied from eMAG's documentation and are the same for every account. eMAG adds codes,
-so a code in a row may be missing here.
+The codes are those of eMAG's API documentation 4.5.1, the same for every account; the labels are
+the tap's own words. eMAG adds codes, so a code in a row may be missing here. A flag, which is 0 or
+1 on the wire, is a boolean column and has no list.
 """
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
@@ -14,10 +17,12 @@ from tap_emag.schema.column_types import FLAG, INTEGER, TEXT
 from tap_emag.schema.table import FROM_CALLER, Column, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_emag.settings.account import Account
 
 
-LABEL = Column("label", TEXT, "What the code means, in English.", FROM_CALLER)
+LABEL = Column("label", TEXT, "What the code means, in English, in the tap's words.", FROM_CALLER)
 SELLABLE = Column("sellable", FLAG, "Whether an offer in this state can be sold.", FROM_CALLER)
 
 
@@ -44,12 +49,33 @@ def _codes(
     Args:
         name: The table's name.
         used: The columns of other tables that contain the codes.
-        entries: Code, label, and the values of `more`.
+        entries: Code, label, and the values of `more`. Codes are all numbers or all texts.
         more: Columns beyond these.
     """
-    code = Column("code", INTEGER, f"Code as used in {used}.", FROM_CALLER)
+    kind = TEXT if isinstance(entries[0][0], str) else INTEGER
+    code = Column("code", kind, f"Code as used in {used}.", FROM_CALLER)
     columns = (*ACCOUNT_COLUMNS, code, LABEL, *more)
     return CodeTable(Table(name, (*ACCOUNT_KEYS, "code"), columns), entries)
+
+
+def _return_reasons() -> tuple[tuple[int, str, int, int | None, bool], ...]:
+    """Return eMAG's tree of return reasons: code, label, level, parent, whether a note is due."""
+    text = files(__package__).joinpath("return_reasons.csv").read_text(encoding="utf-8")
+    rows = {row["code"]: row for row in csv.DictReader(text.splitlines())}
+    return tuple(
+        (
+            int(row["code"]),
+            row["label"],
+            _level(row, rows),
+            int(row["parent_code"]) if row["parent_code"] else None,
+            row["note_required"] == "1",
+        )
+        for row in rows.values()
+    )
+
+
+def _level(row: Mapping[str, str], rows: Mapping[str, Mapping[str, str]]) -> int:
+    return 1 + _level(rows[row["parent_code"]], rows) if row["parent_code"] else 1
 
 
 _ORDERS = (
@@ -65,7 +91,7 @@ _ORDERS = (
     ),
     _codes(
         "order_types",
-        "`type` of orders and returns",
+        "`type` of orders, returns and awbs",
         (2, "sent by eMAG from its own stock"),
         (3, "sent by the seller"),
     ),
@@ -87,6 +113,24 @@ _ORDERS = (
         "`payment_status` of orders",
         (0, "not paid"),
         (1, "paid"),
+    ),
+    _codes(
+        "delivery_modes",
+        "`delivery_mode` of orders; others occur",
+        ("courier", "to the customer's door"),
+        ("pickup", "to a locker"),
+    ),
+    _codes(
+        "genders",
+        "gender inside `customer` of orders",
+        ("F", "female"),
+        ("M", "male"),
+    ),
+    _codes(
+        "discount_sponsors",
+        "`offered_by` of order_voucher_splits",
+        ("eMAG", "eMAG pays for the discount"),
+        ("seller", "the seller pays for the discount"),
     ),
     _codes(
         "cancellation_reasons",
@@ -129,8 +173,8 @@ _ORDERS = (
         "`type` of order_attachments",
         (1, "invoice"),
         (3, "warranty"),
-        (4, "manual"),
-        (8, "guide"),
+        (4, "user manual"),
+        (8, "user guide"),
         (10, "AWB"),
         (11, "proforma invoice"),
     ),
@@ -192,6 +236,12 @@ _OFFERS = (
         (3, "home delivery"),
     ),
     _codes(
+        "content_ownerships",
+        "`ownership_code` of products",
+        (1, "the seller may change the product's content"),
+        (2, "the seller may not change the product's content"),
+    ),
+    _codes(
         "image_display_types",
         "display_type inside `images` of products",
         (0, "other"),
@@ -201,13 +251,39 @@ _OFFERS = (
     _codes(
         "characteristic_types",
         "`type_id` of category_characteristics",
-        (1, "number"),
-        (2, "number and unit"),
-        (11, "text"),
-        (20, "yes or no"),
-        (30, "resolution"),
-        (40, "volume"),
-        (60, "size"),
+        (1, "number", False),
+        (2, "number and unit", True),
+        (11, "text of at most 255 characters", True),
+        (20, "yes, no or not applicable", False),
+        (30, "resolution: width and height", True),
+        (40, "volume: width, height and depth", True),
+        (60, "size", False),
+        more=(
+            Column(
+                "takes_several",
+                FLAG,
+                "Whether a product may have several values of the characteristic.",
+                FROM_CALLER,
+            ),
+        ),
+    ),
+    _codes(
+        "family_displays",
+        "`characteristic_family_type_id` of category_family_types",
+        (1, "thumbnails"),
+        (2, "combobox"),
+        (3, "graphic selection"),
+    ),
+    _codes(
+        "category_languages",
+        "requests for categories, to choose the language of their names",
+        ("BG", "Bulgarian"),
+        ("DE", "German"),
+        ("EN", "English"),
+        ("GR", "Greek"),
+        ("HU", "Hungarian"),
+        ("PL", "Polish"),
+        ("RO", "Romanian"),
     ),
 )
 
@@ -239,26 +315,25 @@ _RETURNS = (
     ),
     _codes(
         "return_reasons",
-        "`return_reason` of returns and return_lines. Only the topmost of three levels is"
-        " documented; rows contain the deepest reason chosen, up to 222",
-        (30, "sealed product", 1),
-        (31, "working product", 1),
-        (32, "product does not work", 1),
-        (34, "size", 1),
-        (35, "not as expected", 1),
-        (36, "differs from the site", 1),
-        (37, "defective or incomplete", 1),
-        (38, "ordered in several sizes", 1),
-        (39, "wrong product", 1),
-        (40, "damaged parcel", 1),
-        (134, "gift", 1),
-        (135, "unspecified", 1),
-        (175, "dissatisfied", 1),
+        "`return_reason` of returns and return_lines, which contain the deepest reason chosen",
+        *_return_reasons(),
         more=(
             Column(
                 "level",
                 INTEGER,
-                "Level in eMAG's tree of reasons, 1 for the topmost.",
+                "Level in eMAG's tree of reasons: 1 for the topmost, 3 for the deepest.",
+                FROM_CALLER,
+            ),
+            Column(
+                "parent_code",
+                INTEGER,
+                "Reason that this one is part of, `code` of another row; null for the topmost.",
+                FROM_CALLER,
+            ),
+            Column(
+                "note_required",
+                FLAG,
+                "Whether a customer who chooses it has to explain it in `observations`.",
                 FROM_CALLER,
             ),
         ),
@@ -273,8 +348,13 @@ _RETURNS = (
     _codes(
         "awb_types",
         "`awb_type` of awbs",
-        (1, "to the customer"),
-        (2, "from the customer"),
+        (1, "delivery to the customer"),
+        (2, "pickup from the customer"),
+    ),
+    _codes(
+        "awb_status_codes",
+        "`status_code` of awbs. eMAG documents this one as an example, and no list",
+        ("DLV", "delivered"),
     ),
 )
 
@@ -301,9 +381,54 @@ _SHIPPING = (
         "`address_type_id` of addresses",
         (1, "return"),
         (2, "pickup"),
-        (3, "head office"),
+        (3, "invoices (head office)"),
         (4, "estimates of delivery"),
+    ),
+    _codes(
+        "locality_countries",
+        "`country_code` of localities",
+        ("BG", "Bulgaria"),
+        ("DE", "Germany"),
+        ("EL", "Greece"),
+        ("HU", "Hungary"),
+        ("PL", "Poland"),
+        ("RO", "Romania"),
+    ),
+    _codes(
+        "package_labels",
+        "`label` of a seller's predefined packages",
+        ("L", "large"),
+        ("M", "medium"),
+        ("S", "small"),
+        ("XL", "extra large"),
+        ("XS", "extra small"),
     ),
 )
 
-CODE_TABLES: tuple[CodeTable, ...] = (*_ORDERS, *_OFFERS, *_RETURNS, *_SHIPPING)
+_MONEY = (
+    _codes(
+        "invoice_category_codes",
+        "`category` of invoices: the examples that eMAG documents; invoice_categories has all",
+        ("FC", "commission"),
+        ("FCA", "cancelled commission"),
+        ("FCD", "discount on commission"),
+        ("FCSA", "storno of a cancelled commission"),
+        ("FTA", "cancelled transport"),
+    ),
+    _codes(
+        "customer_invoice_categories",
+        "`category` of customer_invoices",
+        ("normal", "invoice"),
+        ("storno", "takes another invoice back"),
+    ),
+    _codes(
+        "currencies",
+        "`currency` of orders, lines, offers, returns, shipments and invoices",
+        ("BGN", "Bulgarian lev, in Bulgaria until the end of 2025"),
+        ("EUR", "euro, in Bulgaria from 2026 on"),
+        ("HUF", "Hungarian forint"),
+        ("RON", "Romanian leu"),
+    ),
+)
+
+CODE_TABLES: tuple[CodeTable, ...] = (*_ORDERS, *_OFFERS, *_RETURNS, *_SHIPPING, *_MONEY)

@@ -329,7 +329,8 @@ ORDERS = Table(
         Column(
             "delivery_mode",
             TEXT,
-            "How the parcel reaches the customer: courier, pickup (a locker), and others.",
+            "How the parcel reaches the customer: courier, pickup (a locker), and others that eMAG"
+            " does not document.",
         ),
         Column(
             "payment_status",

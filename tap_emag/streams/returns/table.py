@@ -52,8 +52,8 @@ _WHAT = (
     Column(
         "return_reason",
         INTEGER,
-        "Why the goods come back: the deepest reason chosen in eMAG's tree of three levels, whose"
-        " topmost are in return_reasons.",
+        "Why the goods come back: the deepest reason chosen in eMAG's tree of three levels, which"
+        " return_reasons contains.",
     ),
     Column("observations", TEXT, "What the customer wrote; may contain personal data."),
     Column("is_full_fbe", FLAG, "Whether eMAG handles the complete return (fulfilment by eMAG)."),
@@ -240,7 +240,7 @@ RETURN_LINES = Table(
             "return_reason",
             INTEGER,
             "Why the line comes back: the deepest reason chosen in eMAG's tree of three levels,"
-            " whose topmost are in return_reasons.",
+            " which return_reasons contains.",
         ),
         Column("observations", TEXT, "What the customer wrote on the line; may be personal data."),
         Column(

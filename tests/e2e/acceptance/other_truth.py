@@ -100,7 +100,7 @@ PARTIES = "supplier customer"
 INVOICE_LINE = "product_name unit_of_measure quantity unit_price vat_rate value vat_value"
 
 # By hand from eMAG's documentation: the codes of each list.
-CODES: dict[str, set[int]] = {
+CODES: dict[str, set[int] | set[str]] = {
     "order_statuses": {0, 1, 2, 3, 4, 5},
     "order_types": {2, 3},
     "order_line_statuses": {0, 1},
@@ -116,7 +116,20 @@ CODES: dict[str, set[int]] = {
     "characteristic_types": {1, 2, 11, 20, 30, 40, 60},
     "return_statuses": {1, 2, 3, 4, 5, 6, 7},
     "return_types": {1, 2, 3, 4, 5},
-    "return_reasons": {30, 31, 32, 34, 35, 36, 37, 38, 39, 40, 134, 135, 175},
+    "return_reasons": {*range(30, 33), *range(34, 41), *range(42, 56), *range(57, 107)}
+    | {*range(111, 119), *range(120, 156), *range(157, 164), *range(166, 223)},
+    "delivery_modes": {"courier", "pickup"},
+    "discount_sponsors": {"eMAG", "seller"},
+    "genders": {"F", "M"},
+    "content_ownerships": {1, 2},
+    "family_displays": {1, 2, 3},
+    "awb_status_codes": {"DLV"},
+    "locality_countries": {"BG", "DE", "EL", "HU", "PL", "RO"},
+    "category_languages": {"BG", "DE", "EN", "GR", "HU", "PL", "RO"},
+    "invoice_category_codes": {"FC", "FCA", "FCD", "FCSA", "FTA"},
+    "customer_invoice_categories": {"normal", "storno"},
+    "package_labels": {"L", "M", "S", "XL", "XS"},
+    "currencies": {"BGN", "EUR", "HUF", "RON"},
     "pickup_methods": {1, 2, 3},
     "awb_types": {1, 2},
     "courier_account_types": {1, 2, 3, 4},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,48 @@ def test_what_can_be_sold_and_what_is_open() -> None:
     assert codes_where("return_statuses", is_open=True) == [1, 2, 3, 6]
 
 
+def test_what_a_characteristic_of_a_type_takes() -> None:
+    assert codes_where("characteristic_types", takes_several=True) == [2, 11, 30, 40]
+    assert codes_where("characteristic_types", takes_several=False) == [1, 20, 60]
+
+
+def test_the_return_reasons_are_a_tree_of_three_levels() -> None:
+    rows = {row["code"]: row for row in BY_NAME["return_reasons"].rows(ACCOUNT)}
+    assert len(rows) == 182
+    levels = Counter(row["level"] for row in rows.values())
+    assert levels == {1: 13, 2: 59, 3: 110}
+    for row in rows.values():
+        parent = rows.get(row["parent_code"])
+        assert row["level"] == (parent["level"] + 1 if parent else 1)
+        assert (row["parent_code"] is None) == (parent is None)
+    children = Counter(row["parent_code"] for row in rows.values())
+    assert children[46] == 41
+    assert children[47] == 28
+    assert not any(children[code] for code in (39, 134, 135, 175))
+
+
+def test_siblings_among_the_return_reasons_differ() -> None:
+    rows = BY_NAME["return_reasons"].rows(ACCOUNT)
+    assert len({(row["parent_code"], row["label"]) for row in rows}) == len(rows)
+
+
+def test_a_return_reason_field_by_field() -> None:
+    rows = {row["code"]: row for row in BY_NAME["return_reasons"].rows(ACCOUNT)}
+    assert rows[111] == {
+        **ACCOUNT_OF_ROW,
+        "code": 111,
+        "label": "below expectations",
+        "level": 3,
+        "parent_code": 46,
+        "note_required": True,
+    }
+    assert rows[46]["parent_code"] == 31
+    assert rows[31]["parent_code"] is None
+    assert codes_where("return_reasons", note_required=True) == [
+        *(39, 67, 73, 89, 92, 95, 97, 111, 118, 127, 152, 171, 172),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
@@ -60,7 +103,18 @@ def test_what_can_be_sold_and_what_is_open() -> None:
         ("cancellation_reasons", [1, 2, 3, *range(15, 44)]),
         ("validation_statuses", range(18)),
         ("return_types", range(1, 6)),
-        ("return_reasons", [30, 31, 32, *range(34, 41), 134, 135, 175]),
+        ("delivery_modes", ["courier", "pickup"]),
+        ("discount_sponsors", ["eMAG", "seller"]),
+        ("genders", ["F", "M"]),
+        ("content_ownerships", [1, 2]),
+        ("family_displays", [1, 2, 3]),
+        ("awb_status_codes", ["DLV"]),
+        ("locality_countries", ["BG", "DE", "EL", "HU", "PL", "RO"]),
+        ("category_languages", ["BG", "DE", "EN", "GR", "HU", "PL", "RO"]),
+        ("invoice_category_codes", ["FC", "FCA", "FCD", "FCSA", "FTA"]),
+        ("customer_invoice_categories", ["normal", "storno"]),
+        ("package_labels", ["L", "M", "S", "XL", "XS"]),
+        ("currencies", ["BGN", "EUR", "HUF", "RON"]),
         ("pickup_methods", [1, 2, 3]),
         ("attachment_types", [1, 3, 4, 8, 10, 11]),
         ("characteristic_types", [1, 2, 11, 20, 30, 40, 60]),
@@ -70,5 +124,5 @@ def test_what_can_be_sold_and_what_is_open() -> None:
         ("genius_eligibility_types", [0, 1, 2, 3]),
     ],
 )
-def test_the_codes_of_a_list(name: str, codes: list[int]) -> None:
+def test_the_codes_of_a_list(name: str, codes: list[int | str]) -> None:
     assert codes_where(name) == list(codes)
