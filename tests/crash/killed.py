@@ -67,7 +67,7 @@ class KilledRun:
         while not begun():
             if self.meltano.poll() is not None:
                 return False
-            assert time.monotonic() < until, "the run takes too long"
+            assert time.monotonic() < until, "it did not come about"
             time.sleep(LOOK)
         until = time.monotonic() + self.moment.delay
         # What is to be killed may not be there yet: a target takes its time to start.

@@ -66,7 +66,7 @@ class MortalPostgres(LocalPostgres):
             if self._answers(server):
                 return
             # Processes of the killed server that are still at work keep a new one out.
-            assert time.monotonic() < until, self._tail()
+            assert time.monotonic() < until, f"it did not come about: {self._tail()}"
             time.sleep(AGAIN)
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -129,7 +129,7 @@ class Command:
         while not reached():
             if time.monotonic() > latest or self.process.poll() is not None:
                 self.process.kill()  # one that is left behind would fail another test
-                pytest.fail(f"it did not happen: {self.finish().log}")
+                pytest.fail(f"it did not come about: {self.finish().log}")
             time.sleep(0.02)
 
     def until_rows(self, stream: str, number: int) -> None:

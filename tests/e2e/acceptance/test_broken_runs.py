@@ -130,7 +130,7 @@ def _kill(meltano: subprocess.Popen[bytes], now: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not now():
             assert meltano.poll() is None, "the run was over before its tap could be killed"
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, "it did not come about"
             time.sleep(0.01)
         taps = [
             child

@@ -214,7 +214,7 @@ def test_the_scheduler_tells_that_it_lives_and_ends_when_it_is_told(loaded: Prod
     try:
         until = time.monotonic() + 120
         while not alive.exists():
-            assert time.monotonic() < until
+            assert time.monotonic() < until, "it did not come about"
             time.sleep(0.05)
         assert subprocess.run(health, cwd=ROOT, env=environment, check=False).returncode == 0
         process.send_signal(signal.SIGTERM)
@@ -264,7 +264,7 @@ def test_what_the_container_serves_metrics_with_says_that_it_is_well(loaded: Pro
         while subprocess.run(
             [sys.executable, "-c", check], check=False, stderr=subprocess.DEVNULL
         ).returncode:
-            assert time.monotonic() < until
+            assert time.monotonic() < until, "it did not come about"
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

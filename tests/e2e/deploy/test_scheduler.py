@@ -37,7 +37,7 @@ def scheduler(folder: Path, script: str, *intervals: str) -> Scheduler:
 def wait_until(true: Callable[[], bool]) -> None:
     until = time.monotonic() + 10
     while not true():
-        assert time.monotonic() < until
+        assert time.monotonic() < until, "it did not come about"
         time.sleep(0.01)
 
 

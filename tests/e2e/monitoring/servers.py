@@ -108,7 +108,7 @@ class Prometheus:
             found = self.ask(query)
             if found and min(found.values()) >= least:
                 return min(found.values())
-            assert time.monotonic() < until, f"{query}: {found}"
+            assert time.monotonic() < until, f"{query} did not come about: {found}"
             time.sleep(0.2)
 
 

@@ -248,7 +248,7 @@ def answers(url: str) -> bool:
 def wait_until(holds: Callable[[], bool]) -> None:
     until = time.monotonic() + 300
     while not holds():
-        assert time.monotonic() < until, "waited in vain"
+        assert time.monotonic() < until, "it did not come about"
         time.sleep(0.3)
 
 

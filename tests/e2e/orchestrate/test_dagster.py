@@ -345,5 +345,5 @@ def wait_for_page(url: str, started: list[subprocess.Popen[str]]) -> None:
         with suppress(OSError):
             read(url)
             return
-        assert time.monotonic() < until, url
+        assert time.monotonic() < until, f"{url} did not come about"
         time.sleep(0.3)

@@ -282,6 +282,6 @@ class Actors:
         until = time.monotonic() + 120
         while len(list(ready.iterdir())) < before + number:
             assert process.poll() is None
-            assert time.monotonic() < until
+            assert time.monotonic() < until, "it did not come about"
             time.sleep(0.02)
         return process.pid
