@@ -83,7 +83,7 @@ audit: $(VENV)/audit/.ready ## Look for known holes in the packages this project
 
 # uv would also write a uv.lock, but that one repeats the address of whichever package index its
 # writer used; these files hold names, versions and hashes only.
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
 lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of pyproject.toml
@@ -116,10 +116,10 @@ clean: ## Remove what these commands have made: .venv, plugins, caches; never bo
 
 $(VENV)/.bootstrapped: requirements/uv.lock
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "No '$(PYTHON)' here. Install Python 3.10 to 3.13, or name one: make PYTHON=/path/to/python"; \
+		echo "No '$(PYTHON)' here. Install Python 3.11 to 3.14, or name one: make PYTHON=/path/to/python"; \
 		exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
-		echo "$$($(PYTHON) --version) will not do: tap-emag runs on 3.10 to 3.13." \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
+		echo "$$($(PYTHON) --version) will not do: tap-emag runs on 3.11 to 3.14." \
 			"Name another: make PYTHON=python3.13"; exit 1; }
 	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv --clear $(VENV) || { \

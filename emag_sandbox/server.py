@@ -21,8 +21,7 @@ from emag_sandbox.shop.shop import Shop
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from typing_extensions import Self
+    from typing import Self
 
 BEAT: Final = 0.1
 PATIENCE: Final = 30.0

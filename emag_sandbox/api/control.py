@@ -110,7 +110,7 @@ class Control:
                 message = 'the clock takes "set" (ISO time), "advance" (seconds) and "speed"'
                 raise ValueError(message)
             if "set" in given:
-                moment = datetime.fromisoformat(str(given["set"]).replace("Z", "+00:00"))
+                moment = datetime.fromisoformat(str(given["set"]))
                 clock.set(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
             if "advance" in given:
                 clock.advance(float(given["advance"]))

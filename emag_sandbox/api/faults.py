@@ -108,7 +108,7 @@ async def hang(request: web.Request, closing: asyncio.Event) -> None:
     while request.transport is not None and not request.transport.is_closing():
         try:
             await asyncio.wait_for(closing.wait(), GLIMPSE)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             continue
         return
 

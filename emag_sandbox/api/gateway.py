@@ -208,7 +208,7 @@ class Api:
             return
         try:
             await asyncio.wait_for(self.closing.wait(), seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
 
     def _headers(self, reply: Reply) -> dict[str, str]:

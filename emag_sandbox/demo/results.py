@@ -15,9 +15,9 @@ from emag_sandbox.demo.pipeline import CHECKOUT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+    from typing import LiteralString
 
     import psycopg
-    from typing_extensions import LiteralString
 
     from emag_sandbox.postgres.server import Postgres
 

@@ -30,8 +30,7 @@ from emag_sandbox.postgres.unprivileged import Unprivileged
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
-
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = [
     "ExternalPostgres",

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from typing_extensions import Self
+    from typing import Self
 
 # A tap writes its complete windows within these seconds of SIGTERM; then comes SIGKILL.
 GRACE_SECONDS: Final = 15.0

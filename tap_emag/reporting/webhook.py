@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import logging
@@ -30,6 +31,7 @@ from tap_emag.logs import Redactor, secrets_of
 from tap_emag.reporting.report import EVENTS
 from tap_emag.reporting.webhook_json import as_json, encoded
 from tap_emag.reporting.webhook_slack import as_slack
+from tap_emag.settings.kinds import STANDARD_SECRET
 
 if TYPE_CHECKING:
     from tap_emag.reporting.report import RunReport
@@ -74,16 +76,24 @@ class Delivery:
     body: bytes = field(repr=False)
 
     def request(self, timestamp: int) -> requests.PreparedRequest:
-        """Return the POST, signed if there is a secret; `timestamp` is in seconds since 1970."""
+        """Return the POST, signed if there is a secret; `timestamp` is in seconds since 1970.
+
+        Its headers are the tap's own, and those of Standard Webhooks, standardwebhooks.com.
+        """
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"tap-emag/{version('tap-emag')}",
             "X-Tap-Emag-Event": self.event,
             "X-Tap-Emag-Delivery": self.id,
             "X-Tap-Emag-Timestamp": str(timestamp),
+            "webhook-id": self.id,
+            "webhook-timestamp": str(timestamp),
         }
         if self.secret:
             headers["X-Tap-Emag-Signature"] = signature(self.secret, timestamp, self.body)
+            headers["webhook-signature"] = standard_signature(
+                self.secret, self.id, timestamp, self.body
+            )
         return requests.Request("POST", self.url, headers, data=self.body).prepare()
 
 
@@ -131,6 +141,19 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     """Sign a body at a time in seconds since 1970; return `sha256=` and an HMAC in hex."""
     signed = f"{timestamp}.".encode() + body
     return f"sha256={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+
+
+def standard_signature(secret: str, identity: str, timestamp: int, body: bytes) -> str:
+    """Sign as Standard Webhooks does; return `v1,` and an HMAC in Base64.
+
+    The key of a secret that begins with `whsec_` is what follows, decoded from Base64. The key of
+    any other secret is its text.
+    """
+    key = secret.encode()
+    if secret.startswith(STANDARD_SECRET):
+        key = base64.b64decode(secret.removeprefix(STANDARD_SECRET))
+    signed = f"{identity}.{timestamp}.".encode() + body
+    return f"v1,{base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()}"
 
 
 def delivery_of(settings: Settings | Outlets, report: RunReport) -> Delivery:

@@ -5,6 +5,7 @@ Meltano passes values of the environment, so every kind takes text as well as it
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import re
@@ -27,6 +28,8 @@ LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc)
 LISTED_WITH_OR = 2  # options that are listed with "or"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ORDER_TYPES = (3, 2)
+# What a secret of Standard Webhooks begins with; Base64 follows.
+STANDARD_SECRET = "whsec_"  # noqa: S105 - not a password
 
 
 class InvalidError(ValueError):
@@ -174,6 +177,22 @@ def _outlet(value: str) -> str:
     return value
 
 
+def _signing_key(value: str) -> str:
+    """Check a secret of Standard Webhooks; any other text is a key as it is."""
+    if value.startswith(STANDARD_SECRET):
+        encoded = value.removeprefix(STANDARD_SECRET)
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
+        if not key:
+            raise InvalidError(
+                f"begins with {STANDARD_SECRET}, and no Base64 follows; write {STANDARD_SECRET} and"
+                " Base64, or a key that begins otherwise"
+            )
+    return value
+
+
 def _postgres(value: str) -> str:
     parts = _parts(value)
     if not parts or parts.scheme not in {"postgresql", "postgres"}:
@@ -260,6 +279,7 @@ def _path(value: str) -> Path:
 
 TEXT = text()
 SECRET = text(verbatim=True)
+SIGNING_KEY = text(_signing_key, allowed="any text, or whsec_ and Base64", verbatim=True)
 SHORT_NAME = text(_short_name, allowed="lower-case letters, digits, - and _")
 FLAG = Kind("boolean", _flag, "true, false")
 MOMENT = Kind("date-time", _moment, "ISO 8601")

@@ -202,7 +202,7 @@ class Settings:
         kinds.OUTLET, "URL that receives a POST when a run ends. By default none.", secret=True
     )
     webhook_secret: str | None = setting(
-        kinds.SECRET,
+        kinds.SIGNING_KEY,
         "Key that signs these messages (HMAC-SHA256). By default they are not signed.",
         secret=True,
     )

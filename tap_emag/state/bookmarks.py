@@ -138,7 +138,7 @@ def _moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         moment = aware.astimezone(timezone.utc)
     except (ValueError, OverflowError):

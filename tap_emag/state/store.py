@@ -31,8 +31,7 @@ from tap_emag.state.liveness import RUNNING, Liveness
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from typing_extensions import Self
+    from typing import Self
 
 logger = logging.getLogger("tap-emag")
 

@@ -18,8 +18,7 @@ from tests.crash.stage import PAIR, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from typing_extensions import LiteralString
+    from typing import LiteralString
 
     from emag_sandbox.postgres.server import Postgres
 

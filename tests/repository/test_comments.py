@@ -11,7 +11,7 @@ from tap_emag.tap import STREAMS
 from tools.column_comments import _quoted
 
 if TYPE_CHECKING:
-    from typing_extensions import LiteralString
+    from typing import LiteralString
 
     from emag_sandbox.postgres.server import Postgres
 

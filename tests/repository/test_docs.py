@@ -28,8 +28,7 @@ from tools.tables_page import postgres_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from typing_extensions import LiteralString
+    from typing import LiteralString
 
     from emag_sandbox.postgres.server import Postgres
 

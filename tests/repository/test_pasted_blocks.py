@@ -108,6 +108,14 @@ RUN_BY = {
     "webhooks.md: { printf": (
         "tests/repository/test_webhook_docs.py::test_its_shell_command_prints_the_signature"
     ),
+    'webhooks.md: echo "whsec_': (
+        "tests/repository/test_webhook_docs.py::"
+        "test_its_standard_secret_is_one_that_tap_and_library_take"
+    ),
+    "webhooks.md: printf 'whsec_'": (
+        "tests/repository/test_webhook_docs.py::"
+        "test_its_command_writes_another_secret_as_the_library_expects_it"
+    ),
 }
 # Likewise, and why none runs it.
 NOT_HERE = {

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from tap_emag.reporting.webhook import send
 from tests.support.receiver import Receiver
@@ -50,8 +51,8 @@ def test_the_slack_message_it_shows_is_the_one_that_is_sent() -> None:
 
 
 def test_it_names_every_header_of_ours(received: Received) -> None:
-    ours = {name for name in received.headers if name.startswith("X-Tap")}
-    assert set(re.findall(r"^\| `(X-[\w-]+)`", PAGE, re.MULTILINE)) == ours
+    ours = {name for name in received.headers if name.lower().startswith(("x-tap", "webhook-"))}
+    assert set(re.findall(r"^\| `((?:X|webhook)-[\w-]+)`", PAGE, re.MULTILINE)) == ours
 
 
 def test_its_python_tells_genuine_messages_from_others(received: Received) -> None:
@@ -81,10 +82,39 @@ def test_its_shell_command_prints_the_signature(received: Received, tmp_path: Pa
     assert f"sha256={done.stdout.split()[0]}" == received.headers["X-Tap-Emag-Signature"]
 
 
+def shell(command: str, **given: str) -> str:
+    """Return what a shell command of the page prints, without the end of its line."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={**given, "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.rstrip("\n")
+
+
+def test_its_standard_secret_is_one_that_tap_and_library_take() -> None:
+    [create] = [block for block in blocks("bash") if block.startswith('echo "whsec_')]
+    [verify] = [block for block in blocks("py") if "standardwebhooks" in block]
+    secret = shell(create)
+    with Receiver() as receiver:
+        send(settings(receiver.url, webhook_secret=secret), a_report())
+    [received] = receiver.received
+    space = {"secret": secret, "body": received.body, "headers": received.headers}
+    exec(verify, space)
+    assert space["message"] == json.loads(received.body)
+
+
+def test_its_command_writes_another_secret_as_the_library_expects_it(received: Received) -> None:
+    [command] = [block for block in blocks("bash") if block.startswith("printf 'whsec_'")]
+    Webhook(shell(command, SECRET=SECRET)).verify(received.body, dict(received.headers))
+
+
 def test_its_receiver_shows_what_arrives(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    [code] = blocks("py")
+    [code] = [block for block in blocks("py") if "BaseHTTPRequestHandler" in block]
     (tmp_path / "receiver.py").write_text(code.replace("8000", str(port)))
     with subprocess.Popen(
         [sys.executable, "receiver.py"],

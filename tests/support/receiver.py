@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from email.message import Message
     from pathlib import Path
-
-    from typing_extensions import Self
+    from typing import Self
 
 HANG = 0  # in place of a status: say nothing
 TRICKLE = -1  # begin to answer, a byte at a time, and never end

@@ -32,8 +32,7 @@ from tests.e2e.acceptance.truth import KEYS, OF_ORDERS, Json, Owned, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from typing_extensions import LiteralString
+    from typing import LiteralString
 
     from emag_sandbox.postgres.server import Postgres
     from tests.e2e.acceptance.truth import Key, Row, Truth

@@ -57,6 +57,7 @@ WRONG = {
     "metrics_address": "host",
     "pushgateway_url": "localhost:9091",
     "webhook_url": "no address",
+    "webhook_secret": "whsec_abc",
     "webhook_format": "teams",
     "log_format": "xml",
     "allow_mass_deletion": "yes",

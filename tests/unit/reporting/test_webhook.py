@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import io
@@ -15,6 +16,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tap_emag.logs import hide, secrets_of
 from tap_emag.reporting.report import EVENTS
@@ -88,6 +90,38 @@ def test_each_way_to_end_is_told_and_signed(status: Status) -> None:
     signed = headers["X-Tap-Emag-Timestamp"].encode() + b"." + received.body
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert headers["X-Tap-Emag-Signature"] == f"sha256={expected}"
+
+
+STANDARD_SECRET = f"whsec_{base64.b64encode(b'0123456789abcdef01234567').decode()}"
+SECRETS_AND_KEYS = {
+    STANDARD_SECRET: STANDARD_SECRET,
+    SECRET: f"whsec_{base64.b64encode(SECRET.encode()).decode()}",
+}
+
+
+@pytest.mark.parametrize(("secret", "key"), SECRETS_AND_KEYS.items(), ids=["whsec_", "text"])
+@pytest.mark.parametrize("style", ["json", "slack"])
+def test_the_library_of_standard_webhooks_verifies_it(secret: str, key: str, style: str) -> None:
+    with Receiver() as receiver:
+        send(settings(receiver.url, webhook_secret=secret, webhook_format=style), a_report())
+    [received] = receiver.received
+    verifier, headers = Webhook(key), dict(received.headers)
+    assert verifier.verify(received.body, headers) == json.loads(received.body)
+    with pytest.raises(WebhookVerificationError):
+        verifier.verify(received.body + b" ", headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(base64.b64encode(b"another key").decode()).verify(received.body, headers)
+
+
+def test_the_id_and_time_of_standard_webhooks_are_those_of_the_tap() -> None:
+    with Receiver(500, 200) as receiver:
+        send(settings(receiver.url, webhook_secret=None), a_report(), QUICK)
+    for received in receiver.received:
+        assert received.headers["webhook-id"] == json.loads(received.body)["id"]
+        assert received.headers["webhook-timestamp"] == received.headers["X-Tap-Emag-Timestamp"]
+        assert "webhook-signature" not in received.headers
+    first, second = receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
 def test_each_delivery_has_an_id_of_its_own() -> None:

@@ -250,6 +250,8 @@ def test_the_schema_describes_every_setting_and_hides_what_is_secret() -> None:
         ),
         ({"pushgateway_url": "localhost:9091"}, "pushgateway_url: is not a web address; write one"),
         ({"webhook_url": "http://[bad"}, "webhook_url: is not a web address; write one"),
+        ({"webhook_secret": "whsec_geheim!"}, "webhook_secret: begins with whsec_, and no Base64"),
+        ({"webhook_secret": "whsec_"}, "webhook_secret: begins with whsec_, and no Base64"),
         ({"webhook_format": "teams"}, "webhook_format: 'teams' is unknown; write json or slack"),
         ({"log_format": "xml"}, "log_format: 'xml' is unknown; write text or json"),
     ],
