@@ -25,6 +25,7 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.ready ## Make .venv, as every other command does by itself
+	@echo "Ready. Next: make demo (no account needed); or your account: write .env, step 3 of docs/get-started.md"
 
 demo: $(VENV)/.ready ## Run the whole pipeline on this machine, no account needed (KEEP=1: leave it up)
 	@$(BIN)/python -m emag_sandbox.demo $(if $(KEEP),--keep) $(ARGS)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from emag_sandbox.postgres.server import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = sorted([*(ROOT / name for name in AT_THE_ROOT), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # The words of prose: plain verbs, actors with a name, one word for before and one for after.
 BANNED = re.compile(

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from tests.repository.test_docs import Block
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-COPIED = ("Makefile", "pyproject.toml", "README.md", "LICENSE", ".env.example", "requirements")
+COPIED = (
+    *("Makefile", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".env.example"),
+    "requirements",
+)
 PACKAGES = ("tap_emag", "emag_sandbox")
 # As from a shell of one's own, be the tests run by `make test` or not: a make within a make first
 # prints which folder it enters, and takes over the outer one's options.
@@ -54,6 +57,8 @@ def test_make_setup_makes_an_environment_in_which_meltano_and_the_tap_start(tmp_
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Ready. Next: make demo (no account needed); or")
+    assert "### 3. Write the settings" in (ROOT / "docs/get-started.md").read_text("utf-8")
     for command in ("meltano", "tap-emag", "emag-sandbox", "emag-ops"):
         assert os.access(tmp_path / ".venv/bin" / command, os.X_OK), command
     version = subprocess.run(
