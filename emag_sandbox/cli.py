@@ -55,6 +55,7 @@ HELP: Final = {
     "page_caps": "most rows on each page from now on, comma-separated; the last one stays",
     "scalars": "how loosely numbers and flags are typed",
     "invoice_envelope": "what invoices come in: results, no envelope, a list, or each in turn",
+    "row_envelope": "what packages and measures come in: list, object, wrapped, bare, mixed",
     "foreign_awb_share": "share of AWBs that belong to another country and are answered 412",
     "limit_mode": "budget per any second and minute, or per calendar second and minute",
     "burst": "seconds at the start during which every request is answered 500",

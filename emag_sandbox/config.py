@@ -25,6 +25,7 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("default_type", (2, 3, None)),
     ("default_return_type", (2, 3, None)),
     ("invoice_envelope", ("results", "bare", "list", "mixed")),
+    ("row_envelope", ("list", "object", "wrapped", "bare", "mixed")),
     ("error_dates", DATES),
 )
 COUNTS: Final = ("orders", "offers", "categories", "localities")
@@ -151,6 +152,7 @@ class SandboxConfig:
     count_faults: dict[str, str] = field(default_factory=dict)
     page_caps: list[int] = field(default_factory=list)
     invoice_envelope: str = "results"
+    row_envelope: str = "object"
     foreign_awb_share: float = 0.02
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 

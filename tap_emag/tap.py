@@ -78,6 +78,7 @@ STREAMS: tuple[type[EmagStream], ...] = (
     reference.Localities,
     reference.CourierAccounts,
     reference.Addresses,
+    reference.AwbPackages,
     finance.InvoiceCategories,
     finance.Invoices,
     finance.InvoiceLines,

@@ -69,6 +69,7 @@ PLACES: dict[str, dict[str, Place]] = {
     "locality": {"": Place("localities", "emag_id")},
     "courier_accounts": {"": Place("courier_accounts", "account_id")},
     "addresses": {"": Place("addresses", "address_id")},
+    "awb/package": {"": Place("awb_packages", "label")},
     "invoice/categories": {"": Place("invoice_categories", "category")},
     "invoice": {
         "": Place("invoices", "number"),

@@ -41,6 +41,7 @@ ROWS = {
     "localities": "A place that couriers deliver to.",
     "courier_accounts": "A courier account of the seller.",
     "addresses": "An address of the seller.",
+    "awb_packages": "A package that the seller has predefined for shipments.",
     "invoice_categories": "A kind of invoice.",
     "invoices": "An invoice of eMAG to the seller.",
     "invoice_lines": "A line of an invoice of eMAG.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emag_sandbox.shop import accounts, invoice_rows
+from emag_sandbox.shop import accounts, invoice_rows, parcels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +41,11 @@ def tables(world: Shop) -> dict[str, Table]:
         "handling_times": _short(accounts.handling_times()),
         "courier_accounts": _short(couriers),
         "addresses": _short(accounts.addresses()),
+        "awb_packages": _short(parcels.packages()),
+        "order_volumetry": Table(
+            lambda: range(len(world.order_book.index)),
+            lambda number: world.volumetry_book.row(world.order_book.key(number)),
+        ),
         "invoice_categories": _short(invoice_rows.categories()),
         "invoices": Table(lambda: range(invoices.count(world.now())), invoices.row),
         "customer_invoices": Table(lambda: range(others.count()), others.row),

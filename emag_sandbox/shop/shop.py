@@ -16,6 +16,7 @@ from emag_sandbox.shop.localities import LocalityBook
 from emag_sandbox.shop.localtime import LocalTime
 from emag_sandbox.shop.offers import OfferBook
 from emag_sandbox.shop.orders import OrderBook
+from emag_sandbox.shop.parcels import VolumetryBook
 from emag_sandbox.shop.returns import ReturnBook
 from emag_sandbox.shop.seeded_random import mix
 from emag_sandbox.shop.shop_reference import HasReference
@@ -49,6 +50,7 @@ class Shop(HasReturns, HasReference):
         catalogue = Catalogue(config.seed)
         self.order_book = OrderBook(config, catalogue, self.local, now)
         self.offer_book = OfferBook(config, catalogue)
+        self.volumetry_book = VolumetryBook(config.seed, self.order_book)
         self.return_book = ReturnBook(config, self.order_book, now)
         self.awb_book = AwbBook(config.seed, self.return_book)
         self.category_book = CategoryBook(config.seed, config.categories)
@@ -81,6 +83,15 @@ class Shop(HasReturns, HasReference):
             with self.lock:
                 row = self.order_book.row(number)
             yield exact(row)
+
+    def volumetry(self, key: Key) -> dict[str, Any]:
+        """What eMAG has measured of an order's products, in cm and kg.
+
+        Raises:
+            KeyError: when there is no such order.
+        """
+        with self.lock:
+            return self.volumetry_book.row(key)
 
     def offer(self, offer_id: int) -> dict[str, Any]:
         """An offer in full.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emag_sandbox.shop import accounts, invoice_rows
+from emag_sandbox.shop import accounts, invoice_rows, parcels
 from emag_sandbox.shop.expected import exact
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ class HasReference:
     def addresses(self) -> list[dict[str, Any]]:
         """Every address of the seller."""
         return accounts.addresses()
+
+    def packages(self) -> list[dict[str, Any]]:
+        """Every package of the seller, in cm and kg."""
+        return parcels.packages()
 
     def localities(self) -> Iterator[dict[str, Any]]:
         """Every locality of every country."""

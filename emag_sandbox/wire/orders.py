@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.wire.encoder import plan, salted, with_nul
+from emag_sandbox.wire.tree import dressed, holed, shape
 
 if TYPE_CHECKING:
     from emag_sandbox.wire.encoder import Encoder, Plan, Style
@@ -37,6 +38,10 @@ DEPOSIT: Final = plan(int="quantity", money="sale_price vat_rate")
 SPLIT: Final = plan(int="voucher_id", money="value vat_value vat", text="voucher_name?")
 VOUCHER: Final = plan(
     id="id voucher_id status", money="sale_price sale_price_vat vat", time="created modified"
+)
+VOLUMETRY: Final = shape(
+    plan(id="order_id", int="type"),
+    volumetric_data=shape(plan(id="product_id", money="weight length width height")),
 )
 PAPER: Final = plan(int="type order_id? order_product_id? order_type?", id="force_download")
 LOCKER: Final = plan(flag="locker_delivery_eligible")
@@ -80,14 +85,14 @@ def order_wire(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -
 
 def _line(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -> dict[str, Any]:
     out = encoder.dress(row, LINE, salt, style)
-    for name, shape in (
+    for name, form in (
         ("attachments", PAPER),
         ("product_voucher_split", SPLIT),
         ("recycle_warranties", DEPOSIT),
     ):
         if row[name]:
             out[name] = [
-                encoder.dress(each, shape, salted(salt, place), style)
+                encoder.dress(each, form, salted(salt, place), style)
                 for place, each in enumerate(row[name])
             ]
     for place, deposit in enumerate(out["recycle_warranties"]):
@@ -100,6 +105,13 @@ def _line(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -> dic
     elif salt >> 5 & 3 == 0:
         del out["campaign"]
     return out
+
+
+def volumetry_wire(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -> bytes:
+    """The measures of an order's products as JSON."""
+    out: dict[str, Any] = dressed(encoder, row, VOLUMETRY, salt, style)
+    out["volumetric_data"] = holed(out["volumetric_data"], salt >> 40)
+    return encoder.encode(out, style)
 
 
 def _quirks(row: dict[str, Any], out: dict[str, Any], salt: int) -> None:

@@ -49,6 +49,7 @@ COURIER_ACCOUNT: Final = shape(
 ADDRESS: Final = shape(
     plan(int="country_id address_type_id", id="locality_id", flag="is_default", text="floor?")
 )
+PACKAGE: Final = shape(plan(money="length width height weight", flag="is_default"))
 INVOICE_CATEGORY: Final = shape()
 COMMISSION: Final = shape(plan(id="id", money="value", time="created end_date"))
 SMART_DEAL: Final = shape(plan(money="smart_deals_price"))

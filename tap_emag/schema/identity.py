@@ -38,6 +38,35 @@ def rows_of(results: object) -> list[dict[str, Any]] | None:
     return objects(items_of(results)) if isinstance(results, list | dict) else None
 
 
+def rows_with(value: object, *marks: str) -> list[dict[str, Any]]:
+    """Return the objects of a reply that have one of some keys, in any envelope around them.
+
+    For resources whose envelope is not documented. What is in their place and has none of the keys
+    is returned as well, for the caller to reject.
+
+    Args:
+        value: A complete reply, its `results`, or a part of them.
+        marks: The keys of which an object has at least one.
+    """
+    if isinstance(value, dict):
+        if value.keys() & set(marks):
+            return [value]
+        if "results" in value:
+            return rows_with(value["results"], *marks)
+        value = [value] if _is_flat(value) else list(value.values())
+    elif not isinstance(value, list):
+        value = [] if value in (None, "") else [value]
+    found = []
+    for item in value:
+        deeper = isinstance(item, list) or (isinstance(item, dict) and not _is_flat(item))
+        found += rows_with(item, *marks) if deeper else objects([item] if item != {} else [])
+    return found
+
+
+def _is_flat(value: dict[str, Any]) -> bool:
+    return not any(isinstance(item, dict | list) for item in value.values())
+
+
 def objects(items: Iterable[Any]) -> list[dict[str, Any]]:
     """Return the items, each one that is not an object wrapped in one."""
     return [item if isinstance(item, dict) else NoObject(item) for item in items]

@@ -34,6 +34,7 @@ FAMILIES = {
     "handling_time": ["handling_times"],
     "courier_accounts": ["courier_accounts"],
     "addresses": ["addresses"],
+    "awb/package": ["awb_packages"],
     "invoice": ["invoices", "invoice_lines"],
     "customer-invoice": ["customer_invoices", "customer_invoice_lines"],
 }

@@ -11,10 +11,12 @@ from emag_sandbox.api.resources.customer_invoice import CustomerInvoices
 from emag_sandbox.api.resources.invoice import Invoices
 from emag_sandbox.api.resources.locality import Localities
 from emag_sandbox.api.resources.order import Orders
+from emag_sandbox.api.resources.package import Packages
 from emag_sandbox.api.resources.product_offer import ProductOffers
 from emag_sandbox.api.resources.rma import Returns
 from emag_sandbox.api.resources.short_lists import SHORT_LISTS
 from emag_sandbox.api.resources.smart_deals import SmartDeals
+from emag_sandbox.api.resources.volumetry import Volumetry
 
 if TYPE_CHECKING:
     from emag_sandbox.api.resources.base import Lookup, Resource
@@ -24,9 +26,11 @@ def resources() -> tuple[Resource, ...]:
     """Every resource that is asked by POST."""
     return (
         Orders(),
+        Volumetry(),
         ProductOffers(),
         Returns(),
         Awbs(),
+        Packages(),
         Categories(),
         *SHORT_LISTS,
         Localities(),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emag_sandbox.wire.tree import Shape
 
 DRIFT: Final = 3
+ROW_ENVELOPES: Final = ("list", "object", "wrapped", "bare")
 
 
 @dataclass
@@ -104,6 +105,22 @@ def page_of(call: Call, numbers: Sequence[int], encode: Callable[[Call, int], by
 def list_of(rows: list[bytes]) -> Answer:
     """Rows, as a list."""
     return Answer(b"[" + b",".join(rows) + b"]", len(rows))
+
+
+def in_envelope(call: Call, rows: list[bytes]) -> Answer:
+    """Rows in the envelope of the knob `row_envelope`; `mixed` takes each in turn."""
+    envelope = call.config.row_envelope
+    if envelope == "mixed":
+        envelope = ROW_ENVELOPES[call.turn % len(ROW_ENVELOPES)]
+    listed = list_of(rows)
+    if envelope == "object" and rows:
+        numbered = (b'"%d":%b' % (place * 2, row) for place, row in enumerate(rows))
+        return listed._replace(
+            results=rows[0] if len(rows) == 1 else b"{" + b",".join(numbered) + b"}"
+        )
+    if envelope == "wrapped":
+        return listed._replace(results=b'{"results":' + listed.results + b"}")
+    return listed._replace(bare=envelope == "bare")
 
 
 def rows_of(call: Call, rows: list[dict[str, Any]], form: Shape, salt: int) -> list[bytes]:

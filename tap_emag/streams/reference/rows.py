@@ -22,6 +22,7 @@ from tap_emag.streams.reference.categories_table import (
 )
 from tap_emag.streams.reference.table import (
     ADDRESSES,
+    AWB_PACKAGES,
     COURIER_ACCOUNTS,
     HANDLING_TIMES,
     LOCALITIES,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADDRESSES",
+    "AWB_PACKAGES",
     "CATEGORIES",
     "CATEGORY_CHARACTERISTICS",
     "CATEGORY_FAMILY_TYPES",
@@ -47,6 +49,7 @@ __all__ = [
     "Account",
     "CategoryRows",
     "address_row",
+    "awb_package_row",
     "category_rows",
     "category_value_rows",
     "courier_account_row",
@@ -158,6 +161,14 @@ def courier_account_row(
     """Turn one courier account of courier_accounts/read into its row."""
     given = {**account.columns(), "account_id": key_of(raw, _named(raw, "account_id", "id"))}
     return COURIER_ACCOUNTS.row(raw, clock, given, report)
+
+
+def awb_package_row(
+    raw: Mapping[str, Any], account: Account, clock: Clock, report: Report = unreported
+) -> Row:
+    """Turn one package of awb/package/read into its row."""
+    given = {**account.columns(), "label": text_key_of(raw, "label")}
+    return AWB_PACKAGES.row(raw, clock, given, report)
 
 
 def address_row(

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_emag.api.client import PAGE_SIZE
 from tap_emag.readers import Scan, UncountedList
-from tap_emag.schema.identity import DOUBLE, digest_of
+from tap_emag.schema.identity import DOUBLE, digest_of, rows_with
 from tap_emag.schema.keys import key_or_none
 from tap_emag.schema.sent import SentForm
 from tap_emag.state.bookmarks import AHEAD
@@ -127,6 +128,26 @@ class Addresses(SimpleList):
             raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
         )
         return Item(row["address_id"], row)
+
+
+class AwbPackages(SimpleList):
+    """The seller's packages. eMAG documents their keys, and not the envelope of the reply."""
+
+    table = reference.AWB_PACKAGES
+    resource = "awb/package"
+    ids = ("label",)
+
+    def item(self, raw: dict[str, Any]) -> Item:
+        """Turn one package into its row."""
+        row = reference.awb_package_row(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row["label"], row)
+
+    def rows(self, number: int) -> list[dict[str, Any]]:
+        """Read one page, whatever it is wrapped in."""
+        body = {"currentPage": number, "itemsPerPage": PAGE_SIZE}
+        return rows_with(self.run.client.call_bare(f"{self.resource}/read", body).body, "label")
 
 
 class Localities(ListStream):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_emag.schema.account_columns import ACCOUNT_COLUMNS, ACCOUNT_KEYS
-from tap_emag.schema.column_types import FLAG, ID_LIST, INTEGER, RATE, TEXT, TIMESTAMP
+from tap_emag.schema.column_types import FLAG, ID_LIST, INTEGER, NUMBER, RATE, TEXT, TIMESTAMP
 from tap_emag.schema.table import FROM_CALLER, Column, Table, extra_column
 
 VAT_RATES = Table(
@@ -133,6 +133,21 @@ COURIER_ACCOUNTS = Table(
         Column("created", TIMESTAMP, "When the courier account was made, UTC."),
         Column("status", FLAG, "Whether the courier account is active."),
         Column("pickup_country_code", TEXT, "Country it collects parcels in, such as RO."),
+        extra_column(),
+    ),
+)
+
+AWB_PACKAGES = Table(
+    "awb_packages",
+    (*ACCOUNT_KEYS, "label"),
+    (
+        *ACCOUNT_COLUMNS,
+        Column("label", TEXT, "Label of the package: XS, S, M, L or XL."),
+        Column("length", NUMBER, "Length of the package, in centimetres."),
+        Column("width", NUMBER, "Width of the package, in centimetres."),
+        Column("height", NUMBER, "Height of the package, in centimetres."),
+        Column("weight", NUMBER, "Weight of the package, in kilograms."),
+        Column("is_default", FLAG, "Whether it is the seller's default package; one of them is."),
         extra_column(),
     ),
 )

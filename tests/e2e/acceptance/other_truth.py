@@ -40,6 +40,7 @@ KEYS = {
     "localities": "emag_id",
     "courier_accounts": "account_id",
     "addresses": "address_id",
+    "awb_packages": "label",
     "invoice_categories": "category",
     "invoices": "number",
     "invoice_lines": "number position",
@@ -91,6 +92,7 @@ LOCALITY = """emag_id name name_latin region1 region1_latin region2 region2_lati
     region3_latin region4 region4_latin geoid modified zipcode country_code iso2"""
 COURIER_ACCOUNT = """account_id account_display_name courier_account_type courier_name created
     status pickup_country_code"""
+PACKAGE = "label length width height weight is_default"
 ADDRESS = """address_id country_id country_code address_type_id locality_id suburb city address
     zipcode quarter floor is_default"""
 TOTALS = "total_without_vat total_vat_value total_with_vat"
@@ -150,6 +152,7 @@ class ShopTruth:
     localities: list[Row]
     courier_accounts: list[Row]
     addresses: list[Row]
+    packages: list[Row]
     invoice_categories: list[Row]
     invoices: list[Row]
     customer_invoices: list[Row]
@@ -186,6 +189,7 @@ class ShopTruth:
             localities=[row for row in world.localities() if row["country_code"] == COUNTRY],
             courier_accounts=world.courier_accounts(),
             addresses=world.addresses(),
+            packages=world.packages(),
             invoice_categories=world.invoice_categories(),
             invoices=list(world.invoices()),
             customer_invoices=list(world.customer_invoices()),
@@ -204,6 +208,7 @@ class ShopTruth:
             (self.localities, "locality/read", "emag_id"),
             (self.courier_accounts, "courier_accounts/read", "account_id"),
             (self.addresses, "addresses/read", "address_id"),
+            (self.packages, "awb/package/read", "label"),
             (self.invoice_categories, "invoice/categories", "category"),
             (self.invoices, "invoice/read", "number"),
             (self.customer_invoices, "customer-invoice/read", "number"),
@@ -254,6 +259,8 @@ class ShopTruth:
             yield "courier_accounts", _plain(account, COURIER_ACCOUNT, "courier_account_properties")
         for address in self.addresses:
             yield "addresses", _plain(address, ADDRESS)
+        for package in self.packages:
+            yield "awb_packages", _plain(package, PACKAGE)
         for kind in self.invoice_categories:
             yield "invoice_categories", _plain(kind, "category name")
 

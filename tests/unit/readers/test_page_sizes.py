@@ -123,7 +123,7 @@ def test_a_limit_that_falls_while_offers_are_read_costs_none(
 def test_all_other_lists_are_read_whatever_a_page_holds(tmp_path: Path, cap: int) -> None:
     config = replace(SHOP, categories=2, localities=22, returns=21, customer_invoices=21)
     tables = ["categories", "localities", "returns", "customer_invoices", "category_values"]
-    tables += ["courier_accounts", "addresses"]
+    tables += ["courier_accounts", "addresses", "awb_packages"]
     start = (datetime.now(timezone.utc) - timedelta(days=20)).isoformat()
     counts = {}
     for page_caps in ([], [cap]):

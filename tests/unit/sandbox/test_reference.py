@@ -29,6 +29,14 @@ def listed(value: Any) -> list[Any]:  # noqa: ANN401 - a list, or an object that
     return value
 
 
+def rows_with(key: str, value: object) -> list[dict[str, Any]]:
+    """The objects that have a key, whatever they are wrapped in."""
+    if isinstance(value, dict) and key in value:
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [row for each in inner for row in rows_with(key, each)]
+
+
 def category_differences(truth: dict[str, Any], row: dict[str, Any], *, alone: bool) -> list[str]:
     """Where a category on the wire differs, its first 256 values counted when it was alone."""
     row["parent_id"] = None if str(row["parent_id"]) == "0" else row["parent_id"]
@@ -131,6 +139,30 @@ def test_short_lists_agree_with_the_truth(shop: Sandbox, ask: Ask, path: str, na
     assert differences(truth_of(shop, name), ask(shop, path).json()["results"]) != []
 
 
+@pytest.mark.parametrize("envelope", ["list", "object", "wrapped", "bare", "mixed"])
+def test_packages_and_measures_come_in_any_envelope(
+    open_shop: OpenShop, ask: Ask, envelope: str
+) -> None:
+    shop = open_shop(orders=40, row_envelope=envelope)
+    rows = rows_with("label", ask(shop, "awb/package/read").json(parse_float=Decimal))
+    assert differences(shop.world.packages(), rows) == []
+    empty = 0
+    for kind, id_ in shop.world.order_keys():
+        truth = shop.world.volumetry((kind, id_))
+        reply = ask(shop, "order/volumetry/read", order_id=id_, type=kind)
+        found = rows_with("order_id", reply.json(parse_float=Decimal))
+        empty += not truth["volumetric_data"]
+        for row in found:
+            row["volumetric_data"] = listed(row["volumetric_data"])
+        assert found == [] or differences([truth], found) == []
+        assert found or not truth["volumetric_data"]
+    assert 0 < empty < 20
+    other = next(id_ for kind, id_ in shop.world.order_keys() if kind == 2)
+    unknown = ask(shop, "order/volumetry/read", order_id=other).json()
+    assert rows_with("order_id", unknown) == []
+    assert ask(shop, "order/volumetry/read").json()["isError"] is True
+
+
 def test_localities_on_the_wire_agree_with_the_truth(
     shop: Sandbox, ask: Ask, read_all: ReadAll
 ) -> None:
@@ -217,6 +249,8 @@ def test_lookups_meet_budgets_credentials_and_faults(open_shop: OpenShop) -> Non
         "handling_times",
         "courier_accounts",
         "addresses",
+        "awb_packages",
+        "order_volumetry",
         "invoice_categories",
         "invoices",
         "customer_invoices",
@@ -226,7 +260,9 @@ def test_lookups_meet_budgets_credentials_and_faults(open_shop: OpenShop) -> Non
 )
 def test_the_truth_of_all_is_told_by_name(shop: Sandbox, name: str) -> None:
     lines = get(shop, f"/_sandbox/truth/{name}").text.splitlines()
-    singles = {
+    singles: dict[str, Callable[[], list[Any]]] = {
+        "awb_packages": shop.world.packages,
+        "order_volumetry": shop.world.order_keys,
         "awbs": shop.world.reservation_ids,
         "commissions": shop.world.offer_ids,
         "smart_deals": shop.world.offer_ids,

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 NOW = datetime.now(timezone.utc)
 STREAMS = """returns,return_lines,return_events,awbs,awb_parcels,categories,
-    category_characteristics,category_family_types,localities,courier_accounts,addresses,vat_rates,
-    invoices,invoice_lines,customer_invoices,customer_invoice_lines""".replace("\n    ", "")
+    category_characteristics,category_family_types,localities,courier_accounts,addresses,awb_packages,
+    vat_rates,    invoices,invoice_lines,customer_invoices,customer_invoice_lines""".replace(
+    "\n    ", ""
+)
 AGAIN: dict[str, Any] = {"metadata_cache_ttl_seconds": 0, "shipment_reread_seconds": 0}
 PARENTS = {"returns", "awbs", "categories", "localities", "invoices", "customer_invoices"}
 

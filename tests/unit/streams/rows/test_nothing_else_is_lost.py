@@ -26,6 +26,7 @@ from tap_emag.streams.products.estimate_rows import commission_row, smart_deal_r
 from tap_emag.streams.products.estimate_table import COMMISSIONS, SMART_DEALS
 from tap_emag.streams.reference.rows import (
     ADDRESSES,
+    AWB_PACKAGES,
     CATEGORIES,
     CATEGORY_CHARACTERISTICS,
     CATEGORY_FAMILY_TYPES,
@@ -35,6 +36,7 @@ from tap_emag.streams.reference.rows import (
     LOCALITIES,
     VAT_RATES,
     address_row,
+    awb_package_row,
     category_rows,
     category_value_rows,
     courier_account_row,
@@ -130,6 +132,7 @@ WHOLE: dict[Table, Callable[[Raw], Tables]] = {
     RETURNS: of_return,
     AWBS: of_awb,
     COURIER_ACCOUNTS: lambda raw: {COURIER_ACCOUNTS: [courier_account_row(raw, ACCOUNT, CLOCK)]},
+    AWB_PACKAGES: lambda raw: {AWB_PACKAGES: [awb_package_row(raw, ACCOUNT, CLOCK)]},
     ADDRESSES: lambda raw: {ADDRESSES: [address_row(raw, ACCOUNT, CLOCK)]},
     CATEGORIES: of_category,
     VAT_RATES: lambda raw: {VAT_RATES: [vat_rate_row(raw, ACCOUNT, CLOCK)]},

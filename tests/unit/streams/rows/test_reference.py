@@ -7,6 +7,7 @@ import pytest
 
 from tap_emag.streams.reference.rows import (
     address_row,
+    awb_package_row,
     category_rows,
     category_value_rows,
     courier_account_row,
@@ -264,6 +265,21 @@ def test_an_address_field_by_field() -> None:
         "floor": "",
         "is_default": True,
         "extra": None,
+    }
+
+
+def test_a_package_field_by_field() -> None:
+    raw = wire("""{"label": "S", "length": 20, "width": "15.5", "height": 10.25, "weight": "1.5000",
+      "is_default": true, "name": "Small"}""")
+    assert awb_package_row(raw, ACCOUNT, CLOCK) == {
+        **ACCOUNT_OF_ROW,
+        "label": "S",
+        "length": Decimal(20),
+        "width": Decimal("15.5"),
+        "height": Decimal("10.25"),
+        "weight": Decimal("1.5"),
+        "is_default": True,
+        "extra": {"name": "Small"},
     }
 
 
