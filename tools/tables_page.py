@@ -57,6 +57,8 @@ INTRODUCTION = """\
 Every column of every table, with its type in Postgres. Key columns are bold and never null; all
 others may be null. Times are UTC, in columns without a time zone. Amounts and rates are exact.
 
+Which keys eMAG documents, and which were only observed: [api-keys.md](api-keys.md).
+
 The loader adds columns of its own, whose names begin with `_sdc_`. How to use all this:
 [querying.md](querying.md). Which tables belong together: [tables-diagram.md](tables-diagram.md).
 """

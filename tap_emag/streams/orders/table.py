@@ -134,7 +134,11 @@ ORDER_VOUCHER_SPLITS = Table(
             vat=Vat.ITSELF,
         ),
         Column("vat", RATE, "VAT rate of the discount as a fraction: 0.21 is 21 %."),
-        Column("offered_by", TEXT, "Who pays for the discount: seller or eMAG."),
+        Column(
+            "offered_by",
+            TEXT,
+            "Who pays for the discount: seller or eMAG; documented for the level line.",
+        ),
         Column("voucher_name", TEXT, "Name of the voucher; sent since July 2025."),
         extra_column(),
     ),
@@ -241,7 +245,11 @@ ORDER_LINES = Table(
             vat=Vat.EXCLUDED_OBSERVED,
         ),
         Column("currency", TEXT, "Currency of the line's amounts, ISO 4217."),
-        Column("vat", RATE, "VAT rate as a fraction: 0.21 is 21 %."),
+        Column(
+            "vat",
+            RATE,
+            "VAT rate as a fraction: 0.21 is 21 %. In eMAG's sample, not in its list of keys.",
+        ),
         Column(
             "retained_amount",
             MONEY,
@@ -340,14 +348,14 @@ ORDERS = Table(
         Column(
             "cashed_co",
             MONEY,
-            "Amount cashed from the customer's card, not the amount due; null where nothing was."
-            " Its currency is not documented.",
+            "Amount cashed from the customer's card, not the amount due; null and 0 were seen. Its"
+            " currency is not documented.",
             vat=Vat.UNKNOWN,
         ),
         Column(
             "cashed_cod",
             MONEY,
-            "Amount cashed on delivery, not the amount due: 0 before that. Its currency is not"
+            "Amount cashed on delivery, not the amount due; 0 was seen. Its currency is not"
             " documented.",
             vat=Vat.UNKNOWN,
         ),
@@ -422,7 +430,12 @@ ORDERS = Table(
             "Courier accounts allowed. Null: any; a list: these alone; an empty list: none,"
             " no AWB can be issued through eMAG.",
         ),
-        Column("currency", TEXT, "Currency of the order's amounts, ISO 4217; since November 2025."),
+        Column(
+            "currency",
+            TEXT,
+            "Currency of the order's amounts, ISO 4217; since November 2025. Only that of lines is"
+            " documented.",
+        ),
         extra_column(),
     ),
     children=("products", "vouchers", "attachments", "shipping_tax_voucher_split"),

@@ -49,8 +49,8 @@ SMART_DEALS = Table(
         Column(
             "smart_deals_price",
             MONEY,
-            "Highest price at which the offer would carry the Smart Deals badge, in the offer's"
-            " currency; null when there is none.",
+            "Price at which the offer would earn the Smart Deals badge; null when eMAG names none."
+            " Its currency is not documented.",
             vat=Vat.UNKNOWN,
         ),
         extra_column(),

@@ -191,7 +191,7 @@ _STOCK = (
     Column("status", INTEGER, "0 inactive, 1 active, 2 end of life."),
     Column("general_stock", INTEGER, "Pieces in stock over all warehouses."),
     Column(
-        "estimated_stock", INTEGER, "Pieces in stock less those in new orders not yet taken on."
+        "estimated_stock", INTEGER, "Pieces in stock less those in orders not yet acknowledged."
     ),
     Column("stock", JSON_LIST, "Stock by warehouse, objects of value and sometimes warehouse_id."),
     Column(
@@ -214,7 +214,7 @@ _STOCK = (
     Column(
         "warranty_type",
         INTEGER,
-        "Kind of warranty, as eMAG codes it.",
+        "Kind of warranty, a code; neither the key nor a list of codes is documented.",
         ("offer_details.warranty_type",),
     ),
     Column(

@@ -108,7 +108,7 @@ CATEGORY_FAMILY_TYPES = Table(
         Column(
             "characteristic_type",
             INTEGER,
-            "Kind of the characteristic, as eMAG codes it.",
+            "Kind of the characteristic, a code; not documented.",
             ("characteristics.characteristic_type",),
         ),
         Column(

@@ -167,7 +167,8 @@ ADDRESSES = Table(
         Column(
             "address_type_id",
             INTEGER,
-            "Use of the address: 1 return, 2 pickup, 3 head office, 4 estimates of delivery.",
+            "Use of the address: 1 return, 2 pickup, 3 invoices (head office), 4 estimates of"
+            " delivery.",
         ),
         Column("locality_id", INTEGER, "Place of the address: `emag_id` in localities."),
         Column("suburb", TEXT, "County of the address."),

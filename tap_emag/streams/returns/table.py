@@ -26,8 +26,15 @@ _WHAT = (
         " time of change. Lines and events with another fingerprint are of an older version.",
         FROM_CALLER,
     ),
-    Column("id", INTEGER, "The seller's own number of the return; no longer sent."),
-    Column("vendor_id", INTEGER, "eMAG's id of the seller; documented, not sent where seen."),
+    Column(
+        "id",
+        INTEGER,
+        "The seller's own number of the return; documented, though its changelog took it out with"
+        " 4.4.6, and not sent where seen.",
+    ),
+    Column(
+        "vendor_id", INTEGER, "eMAG's id of the seller; in its sample alone, not sent where seen."
+    ),
     Column("order_id", INTEGER, "Number of the order the goods come from: `id` in orders."),
     Column("type", INTEGER, "Who sent the order: 2 eMAG from its own stock, 3 the seller."),
     Column("return_parent_id", INTEGER, "Return this one belongs to; mostly null."),
@@ -65,7 +72,12 @@ _WHAT = (
         "Whether it was finalized with an incident, by the key's name; not documented, since"
         " February 2026.",
     ),
-    Column("invoice_number", TEXT, "Number of the invoice of the order; no longer sent."),
+    Column(
+        "invoice_number",
+        TEXT,
+        "Number of the invoice of the order; documented, though its changelog took it out with"
+        " 4.4.6, and not sent where seen.",
+    ),
 )
 
 _WHO = (
