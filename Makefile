@@ -19,7 +19,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate sandbox bench bench-volume mutants docs audit lock lock-upgrade clean
+.PHONY: help setup demo test lint format generate sandbox bench bench-volume mutants docs dist audit lock lock-upgrade clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,14 @@ SITE ?= .site
 docs: $(VENV)/docs/.ready ## Build docs/ as a site in .site/html, and check its links
 	@PYTHONPATH=$(VENV)/docs $(BIN)/python -m tools.docs_site $(SITE)
 
+# The SBOM lists the tap with the packages that Meltano installs it from, and their hashes.
+dist: $(VENV)/sbom/.ready ## Build wheel, source distribution and SBOM into dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+	@PYTHONPATH=$(VENV)/sbom $(BIN)/python -m cyclonedx_py requirements requirements/tap.lock \
+		--pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-file dist/tap-emag.cdx.json
+
 # Known holes of the packages in requirements/*.lock, by the package index's own advisories. Where an
 # index has none, each package is said to be not audited, and that is no failure.
 audit: $(VENV)/audit/.ready ## Look for known holes in the packages this project is made of
@@ -95,6 +103,7 @@ lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of 
 	$(COMPILE) $(UPGRADE) requirements/mutants.in -c requirements/dev.lock -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) requirements/audit.in -o requirements/audit.lock
 	$(COMPILE) $(UPGRADE) requirements/docs.in -o requirements/docs.lock
+	$(COMPILE) $(UPGRADE) requirements/sbom.in -o requirements/sbom.lock
 	@cp -p requirements/uv.lock $(VENV)/uv.lock
 	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
 	@# With its old date, where it is the same: a newer one makes .venv anew.
@@ -112,7 +121,7 @@ PLUGINS := $(addprefix .meltano/,extractors loaders mappers transformers orchest
 	files utilities cache)
 
 clean: ## Remove what these commands have made: .venv, plugins, caches; never bookmarks
-	rm -rf $(VENV) $(PLUGINS) .demo .site .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PLUGINS) dist .demo .site .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.bootstrapped: requirements/uv.lock
@@ -147,6 +156,12 @@ $(VENV)/audit/.ready: $(VENV)/.ready requirements/audit.lock
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
 		--requirement requirements/audit.lock
+	@touch $@
+
+$(VENV)/sbom/.ready: $(VENV)/.ready requirements/sbom.lock
+	@rm -rf $(@D)
+	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
+		--requirement requirements/sbom.lock
 	@touch $@
 
 $(VENV)/docs/.ready: $(VENV)/.ready requirements/docs.lock
