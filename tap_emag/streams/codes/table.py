@@ -396,7 +396,7 @@ _SHIPPING = (
     ),
     _codes(
         "package_labels",
-        "`label` of a seller's predefined packages",
+        "`label` of awb_packages",
         ("L", "large"),
         ("M", "medium"),
         ("S", "small"),
