@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from emag_sandbox import Sandbox
 
 NOW = datetime.now(timezone.utc)
-STREAMS = """returns,return_lines,return_events,awbs,awb_parcels,categories,
-    category_characteristics,category_family_types,localities,courier_accounts,addresses,awb_packages,
-    vat_rates,    invoices,invoice_lines,customer_invoices,customer_invoice_lines""".replace(
-    "\n    ", ""
+STREAMS = (
+    "returns,return_lines,return_events,awbs,awb_parcels,categories,category_characteristics,"
+    "category_family_types,localities,courier_accounts,addresses,awb_packages,vat_rates,"
+    "invoices,invoice_lines,customer_invoices,customer_invoice_lines"
 )
 AGAIN: dict[str, Any] = {"metadata_cache_ttl_seconds": 0, "shipment_reread_seconds": 0}
 PARENTS = {"returns", "awbs", "categories", "localities", "invoices", "customer_invoices"}
