@@ -31,6 +31,7 @@ HELP: Final = {
     "seed": "the same seed makes the same shop",
     "history_days": "days over which the orders are spread",
     "type2_share": "share of orders fulfilled by eMAG (type 2)",
+    "line_edits": "which orders lose and gain lines: those that the documentation allows, or all",
     "timezone": "the marketplace's clock",
     "clock": "the sandbox's now at the start, ISO 8601, UTC unless it names an offset",
     "clock_speed": "how fast the sandbox's clock runs; 0 freezes it",

@@ -27,6 +27,7 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("invoice_envelope", ("results", "bare", "list", "mixed")),
     ("row_envelope", ("list", "object", "wrapped", "bare", "mixed")),
     ("error_dates", DATES),
+    ("line_edits", ("documented", "always")),
 )
 COUNTS: Final = ("orders", "offers", "categories", "localities")
 COUNTS_OR_NONE: Final = ("returns", "invoices", "customer_invoices")
@@ -53,6 +54,7 @@ BUILT_IN: Final = [
     "seed",
     "history_days",
     "type2_share",
+    "line_edits",
     "timezone",
     "clock",
     "clock_speed",
@@ -120,6 +122,7 @@ class SandboxConfig:
     seed: int = 1
     history_days: float = 365
     type2_share: float = 0.15
+    line_edits: str = "documented"
     timezone: str = "Europe/Bucharest"
     clock: datetime | None = None
     clock_speed: float = 1.0

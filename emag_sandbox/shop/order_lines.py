@@ -94,7 +94,7 @@ def share_voucher(
     for row in rows:
         if rng.random() < 0.2:
             continue
-        off = -(row["sale_price"] * max(row["quantity"], 1) / 10).quantize(CENTI)
+        off = -(row["sale_price"] * row["initial_qty"] / 10).quantize(CENTI)
         parts = [("seller", off)]
         if rng.random() < 0.4:
             parts = [

@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from emag_sandbox.shop.catalogue import CENTI
 from emag_sandbox.shop.customers import customer
 from emag_sandbox.shop.order_lines import ZERO, give_back, line, share_voucher, split
+from emag_sandbox.shop.order_money import settle
 from emag_sandbox.shop.seeded_random import mix
 from emag_sandbox.shop.words import HUGE_PRICE, NOTES, REASONS
 
@@ -24,6 +24,7 @@ PAYMENTS: Final = ((1, "RAMBURS"), (2, "Ordin de plată"), (3, "CARD online"))
 QUANTITIES: Final = (1,) * 12 + (2,) * 4 + (3, 3, 4, 6)
 CANCELLED, NEW, FINALIZED, RETURNED = 0, 1, 4, 5
 CARD: Final = 3
+AWB: Final = 10  # type of an attachment
 
 
 class Facts(NamedTuple):
@@ -45,6 +46,7 @@ class OrderContext(NamedTuple):
     articles: int
     customers: int
     huge: int
+    always_edited: bool
     currency: str = "RON"
 
 
@@ -56,8 +58,6 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
     payment, payment_name = PAYMENTS[0 if draw() < 0.55 else int(draw() * 3)]
     locker = f"easybox Demo {int(draw() * 90)}" if draw() < 0.35 else None
     shipping = ZERO if draw() < 0.4 else Decimal("14.99")
-    total = sum((row["sale_price"] * row["initial_qty"] * (1 + row["vat"]) for row in lines), ZERO)
-    total = (total + shipping).quantize(CENTI)
     card = payment == CARD
     done = status in (FINALIZED, RETURNED)
     luck = mix(shop.seed, 21, facts.number)
@@ -78,8 +78,8 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
         "delivery_payment_mode": "cash" if luck >> 18 & 15 == 0 else None,
         "delivery_mode": "pickup" if locker else ("courier" if luck >> 22 & 31 else "Livrare 6H"),
         "payment_status": int(card or (done and luck >> 27 & 3 != 0)),
-        "cashed_co": total if card else (None if luck >> 29 & 1 else Decimal(0)),
-        "cashed_cod": total if done and not card else Decimal(0),
+        "cashed_co": None if luck >> 29 & 1 else Decimal(0),
+        "cashed_cod": Decimal(0),
         "shipping_tax": shipping,
         "shipping_tax_voucher_split": [],
         "customer": shopper,
@@ -93,7 +93,7 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
         "reason_cancellation": _reason(luck, status),
         "cancellation_request": modified - 60 if status == CANCELLED and luck & 2 else None,
         "has_editable_products": status == NEW,
-        "refunded_amount": total if status == RETURNED or (card and not status) else Decimal(0),
+        "refunded_amount": Decimal(0),
         "refund_status": "demo" if status == RETURNED else None,
         "maximum_date_for_shipment": placed + 2 * DAY if luck >> 35 & 15 else None,
         "finalization_date": min(placed + DAY + luck % DAY, modified) if done else None,
@@ -106,6 +106,7 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
     }
     if draw() < 0.14:
         _use_vouchers(row, facts, rng)
+    settle(row)
     return row
 
 
@@ -128,6 +129,9 @@ def _lines(shop: OrderContext, facts: Facts, rng: Random) -> list[dict[str, Any]
         if row["storno_qty"] or not row["status"]:
             row["modified"] = facts.modified
         rows.append(row)
+    if facts.status == FINALIZED and not any(row["quantity"] for row in rows):
+        # An order of which every piece came back is a returned one (documented).
+        rows[0]["quantity"], rows[0]["storno_qty"] = 1, rows[0]["storno_qty"] - 1
     if facts.number == shop.huge:
         rows[0]["sale_price"] = HUGE_PRICE
     return rows
@@ -136,8 +140,14 @@ def _lines(shop: OrderContext, facts: Facts, rng: Random) -> list[dict[str, Any]
 def _papers(facts: Facts, *, done: bool) -> list[dict[str, Any]]:
     if not done:
         return []
-    kinds = (1,) if facts.number % 4 else (1, 10, 13)
-    return [paper(facts, kind, f"DOC-{facts.number}-{kind}.pdf") for kind in kinds]
+    kinds = (1,) if facts.number % 4 else (1, 13)
+    papers = [paper(facts, kind, f"DOC-{facts.number}-{kind}.pdf") for kind in kinds]
+    return [*papers, awb_paper(facts)]
+
+
+def awb_paper(facts: Facts) -> dict[str, Any]:
+    """The first AWB of an order, which finalizes it (documented)."""
+    return paper(facts, AWB, f"AWB-{facts.number}.pdf")
 
 
 def paper(facts: Facts, kind: int, name: str) -> dict[str, Any]:
@@ -181,7 +191,10 @@ def _couriers(luck: int) -> list[int] | None:
 
 def _use_vouchers(row: dict[str, Any], facts: Facts, rng: Random) -> None:
     for turn in range(1 if rng.random() < 0.8 else 2):
-        number, name = 500 + int(rng.random() * 40), ("Voucher probă", "Cadou Țintă")[turn]
+        number, name = (
+            500 + 40 * turn + int(rng.random() * 40),
+            ("Voucher probă", "Cadou Țintă")[turn],
+        )
         made = share_voucher(rng, row["products"], number, name)
         if row["shipping_tax"] and rng.random() < 0.5:
             cut = split(number, Decimal(-1), Decimal("0.2100"), by="eMAG", name=name)

@@ -9,6 +9,7 @@ from emag_sandbox.shop.localtime import DAY
 from emag_sandbox.shop.order_calendar import first_orders, order_id
 from emag_sandbox.shop.order_changes import change
 from emag_sandbox.shop.order_index import OrderIndex
+from emag_sandbox.shop.order_money import settle
 from emag_sandbox.shop.order_rows import Facts, OrderContext, order
 from emag_sandbox.shop.seeded_random import mix
 
@@ -47,6 +48,7 @@ class OrderBook:
             max(config.offers, FEWEST_ARTICLES),
             max(config.orders * 3 // 5, FEWEST_ARTICLES),
             config.orders // 2,
+            config.line_edits == "always",
         )
         self._rng.seed(mix(config.seed, 41))
         start = now - int(config.history_days * DAY)
@@ -79,15 +81,11 @@ class OrderBook:
 
     def row(self, number: int) -> dict[str, Any]:
         """An order in full, as it is now."""
-        row = self._replay(number)
-        del row["_next_position"]
-        return row
+        return _shown(self._replay(number))
 
     def first(self, number: int) -> dict[str, Any]:
         """An order in full, as it was before anything happened to it."""
-        row = self._made(number)[1]
-        del row["_next_position"]
-        return row
+        return _shown(self._made(number)[1])
 
     def first_status(self, number: int) -> int:
         """The status of an order before anything happened to it."""
@@ -157,6 +155,9 @@ class OrderBook:
         for turn, instant in enumerate(self._history.get(number, ())[2:]):
             self._rng.seed(mix(self._seed, 44, number, turn))
             change(self._shop, facts, row, self._rng, instant)
+        own = self._overrides.get(number, {})
+        if self.version(number) and "products" not in own:
+            settle(row, own)
         return row
 
     def _made(self, number: int) -> tuple[Facts, dict[str, Any]]:
@@ -175,7 +176,14 @@ class OrderBook:
         if number in self._overrides:
             row |= _own(self._overrides[number])
         row["_next_position"] = len(row["products"])
+        row["_cancelled"] = modified
         return facts, row
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what only its changes need."""
+    del row["_next_position"], row["_cancelled"]
+    return row
 
 
 def _own(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -90,6 +90,7 @@ class MovingShop:
 def moving_shop(chance: random.Random) -> Iterator[MovingShop]:
     """Open a small shop."""
     config = SandboxConfig(
+        line_edits="always",
         orders=250,
         offers=200,
         returns=20,

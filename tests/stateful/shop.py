@@ -44,7 +44,7 @@ class Shop(WrongServer):
         few |= {"invoices": 0, "customer_invoices": 0, "history_days": HISTORY_DAYS}
         few |= {"limits": False, "retry_after": 0.01, "drip_seconds": 0.1, "type2_share": 0.4}
         few |= {"username": USER, "password": PASSWORD}
-        self.sandbox = Sandbox(SandboxConfig(clock=clock, **{**few, **knobs}))
+        self.sandbox = Sandbox(SandboxConfig(clock=clock, line_edits="always", **{**few, **knobs}))
         self.sandbox.log = self.log = WatchedLog()
         self.world = self.sandbox.world
         self.opened = clock

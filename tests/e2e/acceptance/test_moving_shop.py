@@ -38,7 +38,10 @@ class Played:
 @pytest.fixture(scope="module")
 def played(new_place: Callable[[], Place]) -> Played:
     place = new_place()
-    with Sandbox(SandboxConfig(orders=ORDERS, offers=120, history_days=30, clock=NOW)) as shop:
+    config = SandboxConfig(
+        orders=ORDERS, offers=120, history_days=30, clock=NOW, line_edits="always"
+    )
+    with Sandbox(config) as shop:
         shop.set(changes_per_second=25, new_orders_per_second=3, offer_changes_per_second=5)
         place.load(shop)
         project = place.load(shop)
