@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # Takes the settings declared before, checked, and the present moment.
     Derived = Callable[[Mapping[str, Any], datetime], Any]
 
+ABBREVIATIONS = frozenset({"api", "ttl", "url"})  # written in capitals in a label
 PLACEHOLDER = "-"  # for a required setting that is wrong, where settings only serve to report that
 
 
@@ -39,12 +40,18 @@ class Setting:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of this setting, with the keys that Singer tools read."""
-        schema = {**self.kind.schema(), "description": self.description}
+        schema = {**self.kind.schema(), "title": self.label, "description": self.description}
         if not self.required:
             schema["type"] = [*schema["type"], "null"]
         if self.plain_default is not None:
             schema["default"] = self.plain_default
         return schema | ({"secret": True} if self.secret else {})
+
+    @property
+    def label(self) -> str:
+        """Return the name as people write it, such as `Webhook URL`."""
+        words = [each.upper() if each in ABBREVIATIONS else each for each in self.name.split("_")]
+        return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
     @property
     def plain_default(self) -> Any:  # noqa: ANN401 - any JSON value

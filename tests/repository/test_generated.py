@@ -13,7 +13,10 @@ from tools.generate import generated
 from tools.tree import differing, replaced
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("tools", "tap_emag", "deploy", "docs", "transform", "meltano.yml", ".env.example")
+PARTS = (
+    *("tools", "tap_emag", "deploy", "docs", "transform"),
+    *("meltano.yml", "pyproject.toml", ".env.example"),
+)
 
 
 def test_the_tree_has_what_would_be_generated() -> None:
@@ -43,6 +46,7 @@ def test_a_changed_declaration_is_named_by_check_and_written_by_generate(tmp_pat
         "docs/settings.md",
         "meltano.yml",
         ".env.example",
+        "deploy/hub/tap-emag.yml",
         "deploy/systemd/tap-emag-gone.timer",
     ]
     assert generate().returncode == 0

@@ -48,6 +48,9 @@ SETUP = (
     "tests/repository/test_make.py::"
     "test_make_setup_makes_an_environment_in_which_meltano_and_the_tap_start"
 )
+EXISTING = (
+    "tests/e2e/test_existing_project.py::test_a_project_of_ones_own_reads_the_shop_as_the_page_says"
+)
 SERVER = (
     "tests/e2e/deploy/test_server_blocks.py::"
     "test_a_server_s_block_runs_to_its_end_and_names_what_is_there"
@@ -88,6 +91,10 @@ RUN_BY = {
     "get-started.md: make demo": DEMO,
     "README.md: make setup": SETUP,
     "get-started.md: make setup": SETUP,
+    "existing-project.md: meltano add": EXISTING,
+    "existing-project.md: meltano install": EXISTING,
+    "existing-project.md: meltano run": EXISTING,
+    "existing-project.md: plugins:": EXISTING,
     "metrics.md: cd monitoring/prometheus": (
         "tests/e2e/monitoring/test_rules.py::test_alerts_fire_when_they_should_and_only_then"
     ),
