@@ -36,6 +36,7 @@ from tap_emag.streams.base import NO_REQUESTS, EmagStream
 from tap_emag.streams.codes.stream import CODE_LISTS
 from tap_emag.streams.invoices import stream as finance
 from tap_emag.streams.orders import stream as orders
+from tap_emag.streams.orders import volumetry_stream as volumetry
 from tap_emag.streams.products import estimate_stream as estimates
 from tap_emag.streams.products import stream as products
 from tap_emag.streams.reference import stream as reference
@@ -59,6 +60,7 @@ STREAMS: tuple[type[EmagStream], ...] = (
     orders.OrderVouchers,
     orders.OrderVoucherSplits,
     orders.OrderAttachments,
+    volumetry.OrderVolumetry,
     products.Products,
     products.ProductHistory,
     products.ProductDeletions,

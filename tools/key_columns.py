@@ -46,6 +46,10 @@ PLACES: dict[str, dict[str, Place]] = {
         "attachments": Place("order_attachments", "order_id", ("order_line_id", 0)),
         "vouchers": Place("order_vouchers", "order_id"),
     },
+    "order/volumetry": {
+        "": Place("order_volumetry", "order_id"),
+        "volumetric_data": Place("order_volumetry", "order_id"),
+    },
     "product_offer": {"": Place("products", "id")},
     "rma": {
         "": Place("returns", "emag_id"),

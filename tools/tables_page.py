@@ -22,6 +22,7 @@ ROWS = {
     "order_voucher_splits": "The part of a voucher that falls on a line, a deposit or the shipping"
     " fee.",
     "order_attachments": "A document of an order or of a line: invoice, warranty, AWB.",
+    "order_volumetry": "The measures of a product in an order.",
     "products": "An offer of the seller, as it is now or, if it is gone, as it was last.",
     "product_history": "A version of an offer's price, stock, status and rank.",
     "product_deletions": "An offer that was found gone, and when.",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BASE: Final = "/api-3"
 JSON: Final = "application/json"
-ITEM_KEYS: Final = {"id", "emag_id", "reservation_id", "productId"}
+ITEM_KEYS: Final = {"id", "order_id", "emag_id", "reservation_id", "productId"}
 OK: Final = 200
 # Production sends these two with every reply, with the same zero whether it refuses or not.
 LIMIT_HEADERS: Final = {"X-RateLimit-Limit-3second": "1", "X-RateLimit-Remaining-3second": "0"}

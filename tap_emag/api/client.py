@@ -179,9 +179,9 @@ class Client:
         reply, _ = self._call(Query(resource, "POST", self._settings.api_url, body, once=once))
         return reply
 
-    def call_bare(self, resource: str, body: Mapping[str, Any]) -> Reply:
+    def call_bare(self, resource: str, body: Mapping[str, Any], *, once: bool = False) -> Reply:
         """Call a resource whose reply may come without the envelope; raises as `call` does."""
-        query = Query(resource, "POST", self._settings.api_url, body, enveloped=False)
+        query = Query(resource, "POST", self._settings.api_url, body, enveloped=False, once=once)
         return self._call(query)[0]
 
     def get(self, resource: str, params: Mapping[str, Any], *, once: bool = False) -> Reply:

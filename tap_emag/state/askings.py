@@ -27,10 +27,14 @@ class Outcome(IntEnum):
     READ = 0
     FINAL = 1  # read, and not expected to change
     FAILED = 2
+    WAITING = 3  # to be asked for
 
 
 class Asking(NamedTuple):
-    """The latest request for an item."""
+    """The latest request for an item.
+
+    `moment` is when it was sent, in seconds since 1970, or another time that the caller has noted.
+    """
 
     moment: int
     outcome: int
@@ -79,9 +83,18 @@ class Askings:
 
         return sorted(keys, key=rank)
 
-    def note(self, key: int, outcome: Outcome, version: int = 0) -> None:
-        """Note the outcome of a request for an item now."""
-        self._known[key] = Asking(self._now, outcome, version)
+    def all(self) -> dict[int, Asking]:
+        """Return all that is noted, by item."""
+        return dict(self._known)
+
+    def waiting(self) -> list[int]:
+        """Return the items that are to be asked for, those that failed among them."""
+        again = (Outcome.WAITING, Outcome.FAILED)
+        return [key for key, last in self._known.items() if last.outcome in again]
+
+    def note(self, key: int, outcome: Outcome, version: int = 0, moment: int | None = None) -> None:
+        """Note the outcome of a request for an item, by default of one sent now."""
+        self._known[key] = Asking(self._now if moment is None else moment, outcome, version)
         self._packed.deliver(key, STAMP.pack(*self._known[key]))
 
     def keep(self, keys: Collection[int]) -> None:

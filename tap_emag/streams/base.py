@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tap_emag.readers import Scan
     from tap_emag.run import Run
     from tap_emag.state.delivered import DeliveredRows
+    from tap_emag.state.order_versions import Version
 
 NO_REQUESTS = "none"  # the bucket of streams that ask the API for nothing
 
@@ -123,6 +124,13 @@ class EmagStream(SdkStream):
         """Log how many rows the child streams got."""
         self.children.end()
 
+    def let_children_expect(self, context: Context, versions: Iterable[Version]) -> bool:
+        """Let child streams note rows; return whether one has noted many: see `ChildStream`."""
+        part, rows = dict(context), list(versions)
+        asked = [each for each in self.children.streams() if isinstance(each, ChildStream)]
+        full = [each for each in asked if each.expect(part, rows)]
+        return bool(full)
+
     def let_children_follow(self, keys: Collection[int]) -> None:
         """Let child streams send requests of their own, for the keys that were read.
 
@@ -159,6 +167,20 @@ class ChildStream(EmagStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield nothing: the parent writes this stream's rows."""
         return ()
+
+    def expect(self, context: dict[str, Any], versions: Iterable[Version]) -> bool:  # noqa: ARG002
+        """Note in the bookmark which rows of the parent need requests of their own: here none.
+
+        The caller writes the state, with the parent's bookmark.
+
+        Args:
+            context: The parent's partition.
+            versions: Id and time of change of the rows that were read.
+
+        Returns:
+            Whether so many are noted that `write_all` must be called before others are.
+        """
+        return False
 
     def write_all(self, parent: EmagStream, keys: Collection[int]) -> None:
         """Write the rows that need requests of their own, after the parent is read: none here."""

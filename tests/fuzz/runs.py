@@ -24,7 +24,10 @@ LONG = bool(os.environ.get("TAP_EMAG_LONG"))
 NAMES = [stream.table.name for stream in STREAMS]
 # What is written by one reading, by the resource that is read.
 FAMILIES = {
-    "order": [name for name in NAMES if name.startswith("order_") or name == "orders"],
+    "order": [
+        *("orders", "order_lines", "order_vouchers", "order_voucher_splits", "order_attachments")
+    ],
+    "order/volumetry": ["order_volumetry"],
     "product_offer": ["products", "product_history", "product_deletions"],
     "rma": ["returns", "return_lines", "return_events"],
     "awb": ["awbs", "awb_parcels"],

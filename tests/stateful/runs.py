@@ -27,8 +27,8 @@ from tests.e2e.acceptance.other_truth import CODES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-# A request for each offer or category; and codes, which nobody asks for.
-LEFT_OUT = {"commissions", "smart_deals", "category_values", *CODES}
+# A request for each order, offer or category; and codes, which nobody asks for.
+LEFT_OUT = {"order_volumetry", "commissions", "smart_deals", "category_values", *CODES}
 HUNG = 0.3  # seconds without an answer
 RECOVERY = 0.2  # seconds an open breaker lets nothing through
 

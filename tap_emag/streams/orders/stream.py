@@ -55,6 +55,8 @@ class Orders(EmagStream):
             self._lines = {part["type"]: self._start(part) for part in self.partitions}
         try:
             yield from self._read(context, self._lines.pop(context["type"]))
+            if not self._lines:  # the last type: its children's own requests are not in the way
+                self.let_children_follow(())
         except BaseException:  # an error, or the caller stops: the others are not consumed
             for line in self._lines.values():
                 line.stopped.set()
@@ -75,9 +77,14 @@ class Orders(EmagStream):
                 versions.append(row)
                 yield row
             if self._is_reread:
-                tally.late(self._late(kind, versions))
+                late = self._late(kind, versions)
+                tally.late(len(late))
+                many = self.let_children_expect(context, late)
             else:
+                many = self.let_children_expect(context, _versions(versions, untimed=True))
                 self._seal(context, sealed, versions, tally.newest)
+            if many:
+                self.let_children_follow(())
             self.run.recorder.read_orders(kind, len(sealed.rows))
             for action, number in tally.taken().items():
                 self.count_rows(action, number)
@@ -91,8 +98,8 @@ class Orders(EmagStream):
     def _is_reread(self) -> bool:
         return self.run.settings.order_reread_days > 0
 
-    def _late(self, kind: int, rows: list[Row]) -> int:
-        """Count and log the orders that no regular run has read, and return how many."""
+    def _late(self, kind: int, rows: list[Row]) -> list[Version]:
+        """Count and log the orders that no regular run has read, and return them."""
         look_back = self.run.settings.order_lookback_seconds
         late = self.run.delivered_orders.take_late(kind, _versions(rows), look_back)
         self.run.recorder.late_orders(kind, len(late))
@@ -106,7 +113,7 @@ class Orders(EmagStream):
                 oldest.isoformat(),
                 look_back,
             )
-        return len(late)
+        return late
 
     def _sealed(self, context: Context, line: WindowPipeline) -> Iterator[ProvenWindow]:
         """Yield a pipeline's windows; of a new one if it began in the future of eMAG's clock.
@@ -264,10 +271,13 @@ class OrderAttachments(ChildStream):
     replication_key = "order_modified"
 
 
-def _versions(rows: list[Row]) -> list[Version]:
-    """Return id and `modified` of orders, in seconds; skip those without a time."""
+def _versions(rows: list[Row], *, untimed: bool = False) -> list[Version]:
+    """Return id and `modified` of orders, in seconds; those without a time have 0, if any."""
     return [
-        (row["id"], int(datetime.fromisoformat(row["modified"]).timestamp()))
+        (
+            row["id"],
+            int(datetime.fromisoformat(row["modified"]).timestamp()) if row["modified"] else 0,
+        )
         for row in rows
-        if row["modified"]
+        if row["modified"] or untimed
     ]

@@ -24,7 +24,7 @@ DEFAULTS = {
     "retry_wait_min_seconds": 0.1,
     "retry_wait_max_seconds": 1,
     "breaker_recovery_seconds": 1,
-    "_select": ["order*.*", "product*.*"],
+    "_select": ["order*.*", "!order_volumetry.*", "product*.*"],
 }
 
 

@@ -41,6 +41,7 @@ KEYS = {
     "courier_accounts": "account_id",
     "addresses": "address_id",
     "awb_packages": "label",
+    "order_volumetry": "order_type order_id product_id",
     "invoice_categories": "category",
     "invoices": "number",
     "invoice_lines": "number position",
@@ -53,6 +54,7 @@ OF_RETURNS = ("returns", "return_lines", "return_events", "awbs", "awb_parcels")
 OF_CATEGORIES = tuple(name for name in KEYS if name.startswith("category_"))
 OF_INVOICES = tuple(name for name in KEYS if "invoice" in name and name != "invoice_categories")
 OF_OFFERS = ("commissions", "smart_deals")
+MEASURES = "product_id length width height weight"
 # Columns the sandbox has no truth for: drawn by the tap, or the time it asked.
 APART = ("fingerprint", "read_at")
 # One reply in eight leaves these out.
@@ -153,6 +155,7 @@ class ShopTruth:
     courier_accounts: list[Row]
     addresses: list[Row]
     packages: list[Row]
+    volumetry: list[Row]
     invoice_categories: list[Row]
     invoices: list[Row]
     customer_invoices: list[Row]
@@ -190,6 +193,7 @@ class ShopTruth:
             courier_accounts=world.courier_accounts(),
             addresses=world.addresses(),
             packages=world.packages(),
+            volumetry=[world.volumetry(key) for key in world.order_keys()],
             invoice_categories=world.invoice_categories(),
             invoices=list(world.invoices()),
             customer_invoices=list(world.customer_invoices()),
@@ -223,6 +227,10 @@ class ShopTruth:
                 if isinstance(found_one[name], list):
                     (found_one[name],) = found_one[name]
             add_unannounced(row, found_one)
+        for row in self.volumetry:
+            asked = {"order_id": row["order_id"], "type": row["type"]}
+            for answer in wire.objects("order/volumetry/read", "order_id", asked):
+                add_unannounced(row, answer)
         for id_, row in self.commissions.items():
             add_unannounced(row, wire.get(f"/api/v1/commission/estimate/{id_}")["data"])
         for id_, row in self.smart_deals.items():
@@ -235,6 +243,7 @@ class ShopTruth:
         yield from _each(self.returns, _return_rows)
         yield from _each(self.awbs, _awb_rows)
         yield from _each(self.categories, _category_rows)
+        yield from _each(self.volumetry, _volumetry_rows)
         yield from self._lists()
         for invoice in self.invoices:
             row: Row = {"payment_due_date": None}
@@ -321,6 +330,14 @@ def _settle(row: Row, wanted: Row) -> None:
             row[name] = wanted[name].value if isinstance(wanted[name], Json) else wanted[name]
     if "is_ean_mandatory" in row and row["parent_id"] == 0:
         row["parent_id"] = None  # a category without a parent
+
+
+def _volumetry_rows(raw: Row) -> Iterator[tuple[str, Row]]:
+    around = truth._extra(raw, "order_id type volumetric_data").value or {}
+    shared = {"order_id": raw["order_id"], "order_type": raw["type"]}
+    for one in raw["volumetric_data"]:
+        extra = Json({**around, **(truth._extra(one, MEASURES).value or {})} or None)
+        yield "order_volumetry", shared | truth._same(one, MEASURES) | {"extra": extra}
 
 
 def _return_rows(raw: Row) -> Iterator[tuple[str, Row]]:

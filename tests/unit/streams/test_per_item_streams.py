@@ -56,8 +56,10 @@ def test_what_takes_a_request_each_is_off_by_default(tmp_path: Path, sandbox: Sa
     ended = run(tmp_path, sandbox)
     assert ended.code == 0
     assert ended.counts["categories"] == 3
-    assert not {"commissions", "smart_deals", "category_values"} & ended.counts.keys()
-    assert not [request for request in sandbox.log if request.resource == "commission"]
+    off = {"commissions", "smart_deals", "category_values", "order_volumetry"}
+    assert not off & ended.counts.keys()
+    ones = ("commission", "order/volumetry")
+    assert not [request for request in sandbox.log if request.resource in ones]
 
 
 @pytest.mark.parametrize("pages", [None, 2, 3, 4, 6, 9])
