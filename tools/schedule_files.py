@@ -1,4 +1,4 @@
-"""Generates the examples for cron and systemd from the schedules of `meltano.yml`.
+"""Generates the examples for cron, systemd and Kubernetes from the schedules of `meltano.yml`.
 
     python -m tools.schedule_files
 
@@ -12,6 +12,7 @@ import yaml
 from deploy.cron import Cron
 from deploy.schedules import PROJECT, command
 from orchestrate.meltano.schedules import Schedule
+from tools import kubernetes_jobs
 from tools.tree import ROOT, write
 
 TIMERS = "deploy/systemd"
@@ -75,18 +76,22 @@ def examples(schedules: list[Schedule]) -> dict[str, str]:
     """Return the text of each example file.
 
     Raises:
-        ValueError: A schedule sets variables, which neither a crontab nor a timer can pass on.
+        ValueError: A schedule sets variables, which a crontab and a timer cannot pass on.
     """
     for each in schedules:
         if each.variables:
             raise ValueError(f"schedule {each.name} sets `env`: put that into the environment")
     timers = {f"systemd/tap-emag-{each.name}.timer": timer(each) for each in schedules}
-    files = {"cron/tap-emag.crontab": crontab(schedules), **timers}
+    files = {
+        "cron/tap-emag.crontab": crontab(schedules),
+        kubernetes_jobs.PATH: kubernetes_jobs.cron_jobs(schedules),
+        **timers,
+    }
     return {f"deploy/{name}": text for name, text in files.items()}
 
 
 def main() -> None:
-    """Write the crontab and the timers; remove timers of schedules that are gone."""
+    """Write the files; remove timers of schedules that are gone."""
     write(files())
 
 

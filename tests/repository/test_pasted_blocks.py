@@ -111,6 +111,7 @@ RUN_BY = {
     "running.md: sudo cp deploy/systemd": SERVER,
     "running.md: cd deploy/compose": SERVER,
     "running.md: docker compose exec": SERVER,
+    "running.md: kubectl create": SERVER,
     "upgrading.md: cd /opt/tap-emag": SERVER,
     "webhooks.md: { printf": (
         "tests/repository/test_webhook_docs.py::test_its_shell_command_prints_the_signature"

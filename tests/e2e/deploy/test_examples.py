@@ -80,8 +80,9 @@ def test_the_page_s_command_writes_what_follows_from_the_schedules(tmp_path: Pat
         for each in (tmp_path / "deploy", DEPLOY)
     )
     old, new = (Path(f"systemd/tap-emag-{name}.timer") for name in ("offers", "goods"))
-    crontab = Path("cron/tap-emag.crontab")
-    assert {path for path, text in written.items() if text != known.get(path)} == {crontab, new}
+    crontab, cronjobs = Path("cron/tap-emag.crontab"), Path("kubernetes/cronjobs.yaml")
+    changed = {path for path, text in written.items() if text != known.get(path)}
+    assert changed == {crontab, cronjobs, new}
     assert known.keys() - written.keys() == {old}
     assert "logger -t tap-emag-goods" in written[crontab]
 
@@ -154,7 +155,13 @@ def named_settings(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["deploy/compose/compose.yaml", "deploy/container/Containerfile", ".env.example"]
+    "name",
+    [
+        "deploy/compose/compose.yaml",
+        "deploy/container/Containerfile",
+        "deploy/kubernetes/base.yaml",
+        ".env.example",
+    ],
 )
 def test_settings_that_are_given_are_there(name: str) -> None:
     named = named_settings((ROOT / name).read_text(encoding="utf-8"))
@@ -217,6 +224,12 @@ def test_what_the_container_is_built_from_is_there_and_let_through() -> None:
     assert {line[1:] for line in ignore if line.startswith("!")} == names
     locks = set(re.findall(r"requirements/[\w.]+", CONTAINERFILE))
     assert all((ROOT / name).exists() for name in locks)
+
+
+def test_hadolint_has_nothing_against_the_container_file() -> None:
+    command = [str(Path(sys.executable).with_name("hadolint")), "deploy/container/Containerfile"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 @pytest.mark.parametrize("name", ["run", "build"])

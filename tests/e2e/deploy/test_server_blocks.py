@@ -7,6 +7,7 @@ others, and the shell, are real: every file that a block names has to be in the 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.repository.test_docs import ROOT, _blocks
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOTED = ("useradd", "systemctl", "docker", "sudoedit", "createdb", "psql", "python3")
+NOTED = ("useradd", "systemctl", "docker", "kubectl", "sudoedit", "createdb", "psql", "python3")
 SERVER = [
     "running.md: sudo useradd",
     "running.md: cd /opt/tap-emag\nsudo -u postgres",
@@ -28,6 +29,7 @@ SERVER = [
     "running.md: sudo cp deploy/systemd",
     "running.md: cd deploy/compose",
     "running.md: docker compose exec",
+    "running.md: kubectl create",
     "upgrading.md: cd /opt/tap-emag",
 ]
 NOTES = """#!/bin/sh
@@ -101,6 +103,7 @@ def test_a_server_s_block_runs_to_its_end_and_names_what_is_there(
         check_files(server, calls)
         check_units(server, calls)
         check_services(calls)
+        check_cluster(calls)
     assert blocks
 
 
@@ -129,3 +132,20 @@ def check_services(calls: list[list[str]]) -> None:
         if call[:2] == ["docker", "compose"] and call[2] in {"run", "exec"}:
             service = next(word for word in call[3:] if not word.startswith("-"))
             assert service in compose["services"]
+
+
+def check_cluster(calls: list[list[str]]) -> None:
+    """See that Kubernetes is given what is there, and the secrets that its pods read."""
+    kubernetes = [call[3:] for call in calls if call[:2] == ["kubectl", "--namespace"]]
+    for words in kubernetes:
+        for word in words:
+            if word.startswith("deploy/"):
+                assert (ROOT / word).is_dir()
+            if word.startswith("--from=cronjob/"):
+                text = (ROOT / "deploy/kubernetes/cronjobs.yaml").read_text(encoding="utf-8")
+                names = {each["metadata"]["name"] for each in yaml.safe_load_all(text)}
+                assert word.removeprefix("--from=cronjob/") in names
+    given = {w.removeprefix("--from-file=") for words in kubernetes for w in words if "file=" in w}
+    if kubernetes:
+        base = (ROOT / "deploy/kubernetes/base.yaml").read_text(encoding="utf-8")
+        assert given == set(re.findall(r"/run/secrets/tap-emag/(\w+)", base))

@@ -1,0 +1,90 @@
+"""The example for Kubernetes runs the schedules of meltano.yml, with the rights of the image."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.schedules import KILL_SECONDS, MELTANO_SECONDS, SUPERVISOR_SECONDS
+from tests.e2e.deploy.project import ROOT
+from tests.e2e.deploy.test_examples import COMPOSE, CONTAINERFILE, PROJECT
+
+FOLDER = ROOT / "deploy/kubernetes"
+JOBS = list(yaml.safe_load_all((FOLDER / "cronjobs.yaml").read_text(encoding="utf-8")))
+CONFIG, VOLUME = yaml.safe_load_all((FOLDER / "base.yaml").read_text(encoding="utf-8"))
+
+
+def pod(job: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return found
+
+
+def test_each_schedule_of_the_main_account_is_a_cron_job() -> None:
+    planned = {
+        f"tap-emag-{each['name']}": (each["interval"], each["job"])
+        for each in PROJECT["schedules"]
+        if not each["name"].startswith("fbe-")
+    }
+    found = {}
+    for job in JOBS:
+        assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+        [container] = pod(job)["containers"]
+        *command, name = container["args"]
+        assert command == ["meltano", "run", f"--timeout={MELTANO_SECONDS}"]
+        found[job["metadata"]["name"]] = (job["spec"]["schedule"], name)
+    assert found == planned
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job["metadata"]["name"])
+def test_a_run_is_alone_ended_in_time_and_not_repeated(job: dict[str, Any]) -> None:
+    spec, run = job["spec"], job["spec"]["jobTemplate"]["spec"]
+    assert (spec["concurrencyPolicy"], spec["timeZone"]) == ("Forbid", "Etc/UTC")
+    assert run["activeDeadlineSeconds"] == SUPERVISOR_SECONDS
+    assert (run["backoffLimit"], pod(job)["restartPolicy"]) == (0, "Never")
+    assert pod(job)["terminationGracePeriodSeconds"] == KILL_SECONDS
+    assert len(job["metadata"]["name"]) <= 52  # Kubernetes appends a number
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job["metadata"]["name"])
+def test_a_pod_has_the_rights_that_the_image_needs_and_no_more(job: dict[str, Any]) -> None:
+    [container] = pod(job)["containers"]
+    [user] = re.findall(r"(?m)^USER (\d+)$", CONTAINERFILE)
+    rights = pod(job)["securityContext"]
+    assert {rights[name] for name in ("runAsUser", "runAsGroup", "fsGroup")} == {int(user)}
+    assert rights["runAsNonRoot"] is True
+    assert pod(job)["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["image"] == COMPOSE["services"]["scheduler"]["image"]
+    # Where compose lets it write, it can write here.
+    scheduler = COMPOSE["services"]["scheduler"]
+    writable = {each.split(":")[0] for each in scheduler["tmpfs"]}
+    writable |= {each.split(":")[1] for each in scheduler["volumes"]}
+    mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+    assert writable == set(mounted) - {"/run/secrets/tap-emag"}
+    volumes = {each["name"]: each for each in pod(job)["volumes"]}
+    assert set(volumes) == set(mounted.values())
+    assert volumes["run"]["emptyDir"]["medium"] == "Memory"
+
+
+def test_settings_and_secrets_are_those_of_compose() -> None:
+    given = COMPOSE["services"]["scheduler"]["environment"]
+    data = CONFIG["data"]
+    assert set(given) <= set(data)
+    for name, value in given.items():
+        if name.endswith("_FILE"):
+            assert data[name] == value.replace("/run/secrets/", "/run/secrets/tap-emag/")
+    for job in JOBS:
+        [container] = pod(job)["containers"]
+        assert container["envFrom"] == [{"configMapRef": {"name": CONFIG["metadata"]["name"]}}]
+        volumes = {each["name"]: each for each in pod(job)["volumes"]}
+        claim = volumes["state"]["persistentVolumeClaim"]["claimName"]
+        assert claim == VOLUME["metadata"]["name"]
+    assert all(isinstance(value, str) for value in data.values())
+    assert data["TAP_EMAG_STATE_DIR"].startswith("/var/lib/tap-emag/")
