@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emag_sandbox.postgres.server import Postgres
 
 PAGE = [block for block in _blocks("bash", "yaml") if block.page == "existing-project.md"]
-PER_ITEM = {"commissions", "smart_deals", "category_values"}
+PER_ITEM = {"commissions", "smart_deals", "category_values", "order_volumetry"}
 
 
 def shown(beginning: str) -> str:
