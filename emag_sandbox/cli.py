@@ -54,6 +54,7 @@ HELP: Final = {
     "count_page": "itemsPerPage of a count: as many rows as a page has, or as were asked for",
     "count_faults": 'faults of every count, by resource, as JSON, such as {"order": "503"}',
     "page_caps": "most rows on each page from now on, comma-separated; the last one stays",
+    "shapes": "whether lists and codes are as documented, as clients see them, or either by row",
     "scalars": "how loosely numbers and flags are typed",
     "invoice_envelope": "what invoices come in: results, no envelope, a list, or each in turn",
     "row_envelope": "what packages and measures come in: list, object, wrapped, bare, mixed",

@@ -18,6 +18,7 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("bounds", ("closed", "open", "half", "half_upper")),
     ("filter_time", ("naive", "instant")),
     ("scalars", ("mixed", "strings", "native")),
+    ("shapes", ("mixed", "documented", "observed")),
     ("limit_mode", ("sliding", "fixed")),
     ("page_limit_mode", ("cap", "refuse")),
     ("count_mode", ("exact", "drifting", "broken", "stale")),
@@ -29,6 +30,7 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("error_dates", DATES),
     ("line_edits", ("documented", "always")),
 )
+BUCKETS: Final = ("orders", "other", "find_by_eans")
 COUNTS: Final = ("orders", "offers", "categories", "localities")
 COUNTS_OR_NONE: Final = ("returns", "invoices", "customer_invoices")
 WHOLE: Final = (*COUNTS, "seed", "port", "count_offset")
@@ -160,6 +162,7 @@ class SandboxConfig:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     scalars: str = "mixed"
+    shapes: str = "mixed"
     unknown_keys: bool = False
     unknown_key: str = ""
     nul_bytes: bool = False
@@ -319,8 +322,8 @@ MAPPINGS: Final[Mapping[str, tuple[str, Callable[[object, object], bool]]]] = {
         lambda item, fault: "/" in str(item) and (fault in ITEM_FAULTS or str(fault).isdecimal()),
     ),
     "lower_limits": (
-        "buckets (orders, other) to requests a minute",
-        lambda key, number: key in ("orders", "other") and type(number) is int and number > 0,
+        f"buckets ({', '.join(BUCKETS)}) to requests a minute",
+        lambda key, number: key in BUCKETS and type(number) is int and number > 0,
     ),
     "rows": (
         "resources to lists of rows",

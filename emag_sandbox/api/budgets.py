@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BUDGETS: Final[Mapping[str, tuple[int, int]]] = {"orders": (12, 720), "other": (3, 180)}
+BUDGETS: Final[Mapping[str, tuple[int, int]]] = {
+    "orders": (12, 720),
+    "other": (3, 180),
+    "find_by_eans": (5, 200),
+}
 SECOND: Final = 1.0
 MINUTE: Final = 60.0
 
@@ -18,7 +22,7 @@ class Budget:
     """One bucket: so many requests per second and per minute."""
 
     def __init__(self, bucket: str) -> None:
-        """Count for `orders` or `other`."""
+        """Count for one of `BUDGETS`."""
         self._a_second, self._a_minute = BUDGETS[bucket]
         self._times: deque[float] = deque()
 

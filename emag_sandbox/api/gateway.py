@@ -8,7 +8,7 @@ import time
 from base64 import b64decode
 from email.utils import formatdate
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -97,7 +97,7 @@ class Api:
         found, asked = self._routes.get(request.path), {}
         if request.method == "GET":
             head, slash, tail = request.path.rpartition("/")
-            found, asked = self._lookups.get(request.path), dict(request.query)
+            found, asked = self._lookups.get(request.path), _query(request)
             if found is None:
                 found, asked = self._lookups.get(head + slash), {**asked, "id": tail}
         elif request.method != "POST":
@@ -170,7 +170,7 @@ class Api:
         entry.rows = answer.rows
         if answer.bare:
             return Reply(answer.status, answer.results, good=answer.status == OK)
-        return Reply(OK, _envelope(answer.results), good=True)
+        return Reply(OK, _envelope(answer.results, notice=answer.notice), good=True)
 
     def _fail_item(self, entry: Request) -> None:
         """Answer with the fault of the one item that is asked for, if it has one."""
@@ -229,8 +229,18 @@ class Api:
         return web.Response(status=reply.status, body=reply.body, headers=self._headers(reply))
 
 
-def _envelope(results: bytes, message: str | None = None) -> bytes:
-    told = b"[]" if message is None else json.dumps([message]).encode()
+def _query(request: web.Request) -> dict[str, Any]:
+    """The query of a request; a key that ends with `[]` has a list."""
+    return {
+        name.removesuffix("[]"): request.query.getall(name)
+        if name.endswith("[]")
+        else request.query[name]
+        for name in request.query
+    }
+
+
+def _envelope(results: bytes, message: str | None = None, *, notice: str = "") -> bytes:
+    told = json.dumps([text for text in (message, notice) if text]).encode()
     failed = b"false" if message is None else b"true"
     return (
         b'{"isError":'

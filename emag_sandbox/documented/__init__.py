@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MARKS: Final = {
     "D": "documented in eMAG's documentation 4.5.1",
     "O": "observed by clients of the API, not documented",
-    "U": "assumed by some clients",
+    "U": "assumed, by clients or by the sandbox",
     "S": "documented for saving only",
     "R": "removed from the documentation",
 }

@@ -20,6 +20,7 @@ TIMES: Final = frozenset(
         "event_date",
         "status_date",
         "locker_pin_interval_end",
+        "pickup_date",
         "end_date",
     )
 )

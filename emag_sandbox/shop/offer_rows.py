@@ -84,7 +84,7 @@ def offer(seed: int, product: Product, state: Live, huge: int) -> dict[str, Any]
         "description": _description(luck),
         "brand_name": product.brand if mapped else None,
         "category_id": product.category_id if luck >> 15 & 63 else None,
-        "vendor_category_id": None,
+        "vendor_category_id": 700 + luck % 90 if luck >> 56 & 15 == 0 else None,
         "status": state.status,
         **_prices(product, state, luck, huge),
         "url": f"https://shop.example.invalid/p/{product.offer_id}" if luck >> 20 & 3 == 0 else "",

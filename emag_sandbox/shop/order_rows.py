@@ -24,7 +24,7 @@ PAYMENTS: Final = ((1, "RAMBURS"), (2, "Ordin de plată"), (3, "CARD online"))
 QUANTITIES: Final = (1,) * 12 + (2,) * 4 + (3, 3, 4, 6)
 CANCELLED, NEW, FINALIZED, RETURNED = 0, 1, 4, 5
 CARD: Final = 3
-AWB: Final = 10  # type of an attachment
+AWB, WARRANTY = 10, 3  # types of attachments
 
 
 class Facts(NamedTuple):
@@ -84,7 +84,7 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
         "shipping_tax_voucher_split": [],
         "customer": shopper,
         "products": lines,
-        "attachments": _papers(facts, done=done),
+        "attachments": _papers(facts, lines, done=done),
         "vouchers": [],
         "proforms": [],
         "details": _locker(luck, locker),
@@ -137,11 +137,13 @@ def _lines(shop: OrderContext, facts: Facts, rng: Random) -> list[dict[str, Any]
     return rows
 
 
-def _papers(facts: Facts, *, done: bool) -> list[dict[str, Any]]:
+def _papers(facts: Facts, lines: list[dict[str, Any]], *, done: bool) -> list[dict[str, Any]]:
     if not done:
         return []
     kinds = (1,) if facts.number % 4 else (1, 13)
     papers = [paper(facts, kind, f"DOC-{facts.number}-{kind}.pdf") for kind in kinds]
+    if facts.number % 15 == 0:
+        papers.append(paper(facts, WARRANTY, f"WARRANTY-{facts.number}.pdf", lines[0]["id"]))
     return [*papers, awb_paper(facts)]
 
 
@@ -150,8 +152,8 @@ def awb_paper(facts: Facts) -> dict[str, Any]:
     return paper(facts, AWB, f"AWB-{facts.number}.pdf")
 
 
-def paper(facts: Facts, kind: int, name: str) -> dict[str, Any]:
-    """An attachment of an order; `kind` is eMAG's attachment type."""
+def paper(facts: Facts, kind: int, name: str, line: int | None = None) -> dict[str, Any]:
+    """An attachment of an order, or of its `line`; `kind` is eMAG's attachment type."""
     row: dict[str, Any] = {
         "name": name,
         "url": f"https://files.example.invalid/{name}",
@@ -160,7 +162,7 @@ def paper(facts: Facts, kind: int, name: str) -> dict[str, Any]:
         "visibility": "public",
     }
     if facts.number % 3 == 0:
-        row |= {"order_id": facts.id, "order_product_id": None, "order_type": facts.type}
+        row |= {"order_id": facts.id, "order_product_id": line, "order_type": facts.type}
     return row
 
 

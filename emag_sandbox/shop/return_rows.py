@@ -85,6 +85,8 @@ def return_(seed: int, case: Case, order: dict[str, Any]) -> dict[str, Any]:
     reason = REASONS[luck >> 12 & 15]
     return {
         "emag_id": case.id,
+        "pickup_date": _pickup(luck, case) if luck >> 53 & 7 == 0 else None,
+        "vendor_id": 1 if luck >> 53 & 7 == 0 else None,
         "return_parent_id": case.parent,
         "order_id": order["id"],
         "type": order["type"],
@@ -130,6 +132,7 @@ def _person(luck: int, customer: dict[str, Any]) -> dict[str, Any]:
         "pickup_address": customer.get("shipping_street"),
         "pickup_zipcode": customer.get("shipping_postal_code") or None,
         "pickup_locality_id": customer.get("shipping_locality_id"),
+        "pickup_address_id": 2000 + luck % 90 if luck >> 53 & 7 == 0 else None,
         "pickup_method": 1 if by_courier(luck) else 2 + luck % 2,
     }
 
@@ -165,10 +168,22 @@ def _line(luck: int, case: Case, place: int, line: dict[str, Any], pieces: int) 
         "product_name": line["name"],
         "return_reason": REASONS[(luck >> 12 & 15) - place],
         "observations": "Cutie deschisă" if luck >> 41 & 3 == 0 else ("" if luck & 1 else None),
-        "diagnostic": "Produs funcțional" if status in (FINALIZED, REFUSED) else None,
+        "diagnostic": _diagnostic(luck) if status in (FINALIZED, REFUSED) else None,
         "reject_reason": 3 if status == REFUSED else None,
         "retained_amount": Decimal("12.5") if luck >> 43 & 15 == 0 else Decimal(0),
+        "refund_value": _worth([(line, pieces)]) if luck >> 53 & 7 == 0 else None,
     }
+
+
+def _pickup(luck: int, case: Case) -> int | date:
+    """When the goods are fetched: an instant, or a day as in the documentation's example."""
+    instant = case.opened + 2 * DAY + luck % 7200
+    return instant if luck >> 58 & 1 else date.fromordinal(EPOCH + instant // DAY)
+
+
+def _diagnostic(luck: int) -> str:
+    """What the goods were found to be: a text, or a code as documented."""
+    return f"{1 + luck % 4}" if luck >> 56 & 3 == 0 else "Produs funcțional"
 
 
 def _worth(lines: Sequence[tuple[dict[str, Any], int]]) -> Decimal:

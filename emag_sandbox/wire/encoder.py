@@ -22,6 +22,7 @@ ID: Final = "id"
 MONEY: Final = "money"
 AMOUNT: Final = "amount"
 FLAG: Final = "flag"
+TRUTH: Final = "truth"  # a flag that is sent as true or false
 TIME: Final = "time"
 TEXT: Final = "text"
 MISSING: Final = object()
@@ -36,6 +37,7 @@ LOOSE: Final = {
     MONEY: 0b1010_1010,
     AMOUNT: 0b1010_1110,
     FLAG: 0b1111_1111,
+    TRUTH: 0b1111_1111,
     TIME: 0,
     TEXT: 0,
 }
@@ -50,11 +52,22 @@ class Style(NamedTuple):
     unknown: bool
     nul: bool
     unknown_key: str = ""
+    shapes: str = "mixed"
 
     @classmethod
     def of(cls, config: SandboxConfig) -> Style:
         """The style a config asks for."""
-        return cls(config.scalars, config.unknown_keys, config.nul_bytes, config.unknown_key)
+        return cls(
+            config.scalars,
+            config.unknown_keys,
+            config.nul_bytes,
+            config.unknown_key,
+            config.shapes,
+        )
+
+    def as_documented(self, luck: int) -> bool:
+        """Whether a row has the shapes of the documentation where clients have seen others."""
+        return self.shapes == "documented" or (self.shapes == "mixed" and luck & 7 == 0)
 
 
 class Encoder:
@@ -153,7 +166,7 @@ def _scalar(value: Any, kind: str, face: int) -> object:  # noqa: ANN401 - any s
     if kind == AMOUNT:
         # What an accountant's program wrote may have its comma.
         return f"{value:f}".replace(".", ",") if face == COMMA else f"{value:.4f}"
-    if kind == FLAG:
+    if kind in (FLAG, TRUTH):
         return (str(int(value)), value, value, int(value))[min(face, 3)]
     return str(value)
 

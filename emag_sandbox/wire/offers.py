@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from emag_sandbox.wire.encoder import Encoder, Style
 
 OFFER: Final = plan(
-    int="""id category_id? status warranty general_stock estimated_stock vat_id number_of_offers
-        buy_button_rank? genius_eligibility_type? genius_computed?""",
+    int="""id category_id? vendor_category_id? status warranty general_stock estimated_stock vat_id
+        number_of_offers buy_button_rank? genius_eligibility_type? genius_computed?""",
     money="""sale_price recommended_price min_sale_price? max_sale_price? best_offer_sale_price?
         best_offer_recommended_price? main_offer_price? offer_price_other_currency""",
-    flag="""reversible_vat_charging genius_eligibility has_smart_deals_badge? auto_translated
-        recycleWarranties""",
+    flag="genius_eligibility auto_translated recycleWarranties",
+    truth="reversible_vat_charging has_smart_deals_badge?",
     text="""part_number_key? name? brand? description? brand_name? currency_type? doc_errors?
         rrp_guidelines? safety_information?""",
 )
@@ -53,9 +53,10 @@ def offer_wire(
     if not alone:
         out["manufacturer"] = bool(row["manufacturer"])
         out["eu_representative"] = bool(row["eu_representative"])
-    if style.scalars == "mixed" and salt >> 11 & 7 == 0:
+    if style.as_documented(salt >> 11):
         # The documentation numbers what production sends as a boolean.
         out["ownership"] = 1 if row["ownership"] else 2
+    _shape(out, salt, style)
     if style.nul and salt % NUL_SHARE == 0:
         out["description"] = with_nul(out.get("description"))
     return encoder.encode(out, style)
@@ -74,10 +75,18 @@ def _dress_children(
             out[name] = encoder.dress(row[name], shape, salted(salt, 200 + start), style)
         elif row[name] is not None:
             out[name] = []
-    for name in ("validation_status", "translation_validation_status"):
-        for each in out[name]:
-            if salt >> 7 & 7 == 0:
-                each["Description"] = each.pop("description")
     for name in ("content_details", "offer_properties"):
         if row[name] == {}:
             out[name] = []
+
+
+def _shape(out: dict[str, Any], salt: int, style: Style) -> None:
+    """Spell validations, and write lists of one, as the documentation does."""
+    if not style.as_documented(salt >> 7):
+        return
+    for name in ("family", "offer_validation_status"):
+        if out[name]:
+            out[name] = [out[name]]
+    for name in ("validation_status", "translation_validation_status", "offer_validation_status"):
+        for each in out[name]:
+            each["Description"] = each.pop("description")

@@ -76,6 +76,9 @@ def order_wire(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -
         out["details"] = []
     if salt >> 9 & 15 == 0 and row["date"] is not None and style.scalars == "mixed":
         out["date"] = row["date"]
+    if style.as_documented(salt >> 25):
+        for name in ("customer", "details"):
+            out[name] = [out[name]] if out[name] else out[name]
     _quirks(row, out, salt)
     if style.nul and salt % NUL_SHARE == 0:
         out["observation"] = with_nul(out.get("observation"))

@@ -47,9 +47,9 @@ COURIER_ACCOUNT: Final = shape(
     plan(int="account_id courier_account_type", flag="status", time="created")
 )
 ADDRESS: Final = shape(
-    plan(int="country_id address_type_id", id="locality_id", flag="is_default", text="floor?")
+    plan(int="country_id address_type_id", id="locality_id", truth="is_default", text="floor?")
 )
-PACKAGE: Final = shape(plan(money="length width height weight", flag="is_default"))
+PACKAGE: Final = shape(plan(money="length width height weight", truth="is_default"))
 INVOICE_CATEGORY: Final = shape()
 COMMISSION: Final = shape(plan(id="id", money="value", time="created end_date"))
 SMART_DEAL: Final = shape(plan(money="smart_deals_price"))

@@ -16,10 +16,10 @@ MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 NUL_SHARE: Final = 3
 RETURN: Final = shape(
     plan(
-        id="order_id replacement_product_id return_parent_id?",
+        id="order_id replacement_product_id return_parent_id? pickup_address_id?",
         int="""emag_id type pickup_method pickup_locality_id? replacement_product_emag_id?
             replacement_product_quantity request_status request_status_reason? return_type
-            return_reason return_address_id?""",
+            return_reason return_address_id? vendor_id?""",
         flag="is_full_fbe is_club is_fast finalized_with_incident",
         money="return_tax_value",
         time="date",
@@ -31,7 +31,7 @@ RETURN: Final = shape(
         plan(
             id="product_id quantity",
             int="id product_emag_id? return_reason reject_reason?",
-            money="retained_amount",
+            money="retained_amount refund_value?",
             text="observations? diagnostic?",
         )
     ),
@@ -59,16 +59,31 @@ def return_wire(
     out = dressed(encoder, row, RETURN, salt, style)
     for each, was in zip(out["request_history"], row["request_history"], strict=True):
         each["date"] = spoken(local, was["date"])
+    _documented(row, out, local)
     if style.nul and salt % NUL_SHARE == 0:
         out["observations"] = with_nul(out.get("observations"))
     return encoder.encode(out, style)
 
 
+def _documented(row: dict[str, Any], out: dict[str, Any], local: LocalTime) -> None:
+    """Leave out documented keys that clients have never seen, where the return has none."""
+    for name in ("vendor_id", "pickup_address_id", "pickup_date"):
+        if row[name] is None:
+            out.pop(name, None)
+    if isinstance(row["pickup_date"], int):
+        out["pickup_date"] = local.text(row["pickup_date"])
+    for line, was in zip(out["products"], row["products"], strict=True):
+        if was["refund_value"] is None:
+            line.pop("refund_value", None)
+        if was["diagnostic"] and was["diagnostic"].isdecimal():
+            line["diagnostic"] = int(was["diagnostic"])
+
+
 def awb_wire(encoder: Encoder, row: dict[str, Any], salt: int, style: Style) -> bytes:
     """An AWB as JSON, with or without a list around it and around two of its objects."""
     out: dict[str, Any] = dressed(encoder, row, AWB, salt, style)
-    out["status"] = alone(out["status"], salt >> 50 & 3 == 0)
-    out["courier"] = alone(out["courier"], salt >> 52 & 3 == 0)
+    out["status"] = alone(out["status"], style.as_documented(salt >> 50))
+    out["courier"] = alone(out["courier"], style.as_documented(salt >> 53))
     body = encoder.encode(out, style)
     return b"[" + body + b"]" if salted(salt, 99) & 1 else body
 

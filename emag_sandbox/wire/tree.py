@@ -53,6 +53,6 @@ def holed(rows: list[Any], luck: int) -> list[Any] | dict[str, Any]:
     return {str(place * 2 + 1): row for place, row in enumerate(rows)}
 
 
-def alone(row: dict[str, Any], luck: int) -> dict[str, Any] | list[dict[str, Any]]:
+def alone(row: dict[str, Any], listed: bool) -> dict[str, Any] | list[dict[str, Any]]:  # noqa: FBT001 - the choice itself
     """An object, or a list of nothing else."""
-    return [row] if luck & 1 else row
+    return [row] if listed else row

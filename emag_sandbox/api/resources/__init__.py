@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emag_sandbox.api.resources.attachments import Attachments
 from emag_sandbox.api.resources.awb import Awbs
 from emag_sandbox.api.resources.category import Categories
 from emag_sandbox.api.resources.commission import Commissions
 from emag_sandbox.api.resources.customer_invoice import CustomerInvoices
+from emag_sandbox.api.resources.find_by_eans import FindByEans
 from emag_sandbox.api.resources.invoice import Invoices
 from emag_sandbox.api.resources.locality import Localities
 from emag_sandbox.api.resources.order import Orders
@@ -27,6 +29,7 @@ def resources() -> tuple[Resource, ...]:
     return (
         Orders(),
         Volumetry(),
+        Attachments(),
         ProductOffers(),
         Returns(),
         Awbs(),
@@ -41,4 +44,4 @@ def resources() -> tuple[Resource, ...]:
 
 def lookups() -> tuple[Lookup, ...]:
     """Everything that is asked by GET."""
-    return (SmartDeals(), Commissions())
+    return (SmartDeals(), Commissions(), FindByEans())

@@ -41,7 +41,8 @@ class Call:
 class Answer(NamedTuple):
     """The JSON of `results`, and how many rows it contains; an empty 500 when `broken`.
 
-    When `bare`, `results` is the complete body, sent with `status`.
+    When `bare`, `results` is the complete body, sent with `status`. A `notice` is a message that
+    comes with good results.
     """
 
     results: bytes
@@ -49,6 +50,7 @@ class Answer(NamedTuple):
     broken: bool = False
     bare: bool = False
     status: int = 200
+    notice: str = ""
 
 
 Action = Callable[[Call], Answer]
@@ -63,7 +65,7 @@ class Resource(Protocol):
 
     @property
     def bucket(self) -> str:
-        """The budget: `orders` or `other`."""
+        """The budget: one of `BUDGETS`."""
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -86,7 +88,7 @@ class Lookup(Protocol):
 
     @property
     def bucket(self) -> str:
-        """The budget: `orders` or `other`."""
+        """The budget: one of `BUDGETS`."""
 
     @property
     def path(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tests.e2e.acceptance.truth import Json, add_unannounced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import date
 
     from emag_sandbox import Sandbox
     from emag_sandbox.postgres.server import Postgres
@@ -64,7 +66,8 @@ OPEN = (1, 2, 3, 6)
 COUNTRY = "RO"  # without a filter, locality/read gives the platform's own country alone
 
 # Fields that have a column of the same name and the same value, object by object.
-RETURN = """emag_id order_id type return_parent_id date request_status request_status_reason
+RETURN = """emag_id vendor_id pickup_address_id order_id type return_parent_id date
+    request_status request_status_reason
     return_type return_reason observations is_full_fbe is_club is_fast finalized_with_incident
     customer_name customer_company customer_phone customer_account_iban customer_account_bank
     customer_account_beneficiary country pickup_method pickup_country pickup_suburb pickup_city
@@ -72,13 +75,13 @@ RETURN = """emag_id order_id type return_parent_id date request_status request_s
     return_address_snapshot replacement_product_emag_id replacement_product_id
     replacement_product_name replacement_product_quantity swap return_tax_value currency"""
 RETURN_JSON = "locker awbs"
-RETURN_TURNED = "extra_info products status_history request_history"
+RETURN_TURNED = "pickup_date extra_info products status_history request_history"
 RETURN_DAYS = """maximum_finalization_date first_pickup_date estimated_product_pickup
     estimated_product_reception"""
 # Columns for what eMAG documents and no longer sends.
-RETURN_NEVER = "id vendor_id invoice_number customer_email pickup_date pickup_at pickup_address_id"
+RETURN_NEVER = "id invoice_number customer_email"
 RETURN_LINE = """id product_emag_id product_id product_name quantity return_reason observations
-    diagnostic reject_reason retained_amount"""
+    diagnostic reject_reason retained_amount refund_value"""
 EVENT = """date code amount currency refund_type refund_status status_date rma_id id user_name
     action action_type source"""
 AWB = "emag_id order_id rma_id type awb_type currency cash_on_delivery"
@@ -340,14 +343,21 @@ def _volumetry_rows(raw: Row) -> Iterator[tuple[str, Row]]:
         yield "order_volumetry", shared | truth._same(one, MEASURES) | {"extra": extra}
 
 
+def _pickup(sent: datetime | date | None) -> Row:
+    """Return the day of a pickup, and its time where that was sent."""
+    if isinstance(sent, datetime):
+        return {"pickup_at": sent, "pickup_date": sent.astimezone(comparison.WALL).date()}
+    return {"pickup_at": None, "pickup_date": sent}
+
+
 def _return_rows(raw: Row) -> Iterator[tuple[str, Row]]:
     row = _plain(raw, RETURN, RETURN_JSON, RETURN_TURNED, extra_info=RETURN_DAYS)
     row |= dict.fromkeys(RETURN_NEVER.split())
-    row |= truth._same(raw["extra_info"], RETURN_DAYS)
+    row |= truth._same(raw["extra_info"], RETURN_DAYS) | _pickup(raw["pickup_date"])
     yield "returns", row
     shared = {"return_emag_id": raw["emag_id"]}
     for line in raw["products"]:
-        yield "return_lines", shared | _plain(line, RETURN_LINE) | {"refund_value": None}
+        yield "return_lines", shared | _plain(line, RETURN_LINE)
     for place, status in enumerate(raw["status_history"], 1):
         told = _event(status, "code", date="event_date", turned="requests")
         yield "return_events", shared | _place("status", 0, place) | told

@@ -28,8 +28,8 @@ HUGE = Decimal("123456789012.3457")
 PAGE = 100
 # What the sandbox has no value for: eMAG has deprecated it, or nobody has ever seen one.
 NEVER_FILLED = {
-    *("proforms", "order_product_id", "barcode", "content_details", "doc_errors", "start_date"),
-    *("start_date_other_currency", "vendor_category_id", "offer_validation_status_errors"),
+    *("proforms", "barcode", "content_details", "doc_errors", "start_date"),
+    *("start_date_other_currency", "offer_validation_status_errors"),
     *("source_language", "weight", "green_tax", "manufacturer", "eu_representative", "extra"),
 }
 

@@ -53,9 +53,8 @@ OF_LISTS = [
 ]
 # What the sandbox has no value for: eMAG has deprecated it, or nobody has ever seen one.
 NEVER_FILLED = {
-    *("id", "vendor_id", "invoice_number", "customer_email", "pickup_date", "pickup_at"),
-    "pickup_address_id",
-    *("refund_value", "payment_due_date", "name", "region4", "region4_latin", "extra"),
+    *("id", "invoice_number", "customer_email"),
+    *("payment_due_date", "name", "region4", "region4_latin", "extra"),
 }
 
 

@@ -248,6 +248,8 @@ def add_unannounced(truth: Any, wire: Any) -> None:  # noqa: ANN401 - any JSON v
     if isinstance(truth, list) and isinstance(wire, list):
         for one, other in zip(truth, wire, strict=True):
             add_unannounced(one, other)
+    if isinstance(truth, dict) and isinstance(wire, list) and len(wire) == 1:
+        wire = wire[0]  # an object, as the documentation has it
     if isinstance(truth, dict) and isinstance(wire, dict):
         for name, value in wire.items():
             if name in truth:

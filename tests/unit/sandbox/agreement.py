@@ -36,6 +36,8 @@ def differences(truth: Any, wire: Any, path: str = "") -> list[str]:  # noqa: AN
             return [] if wire in ({}, []) else [f"{path}: {wire!r} for an empty object"]
         if path.endswith(".reason_cancellation") and not isinstance(wire, dict):
             wire = {"id": wire}
+        if isinstance(wire, list) and len(wire) == 1:
+            wire = wire[0]  # an object, as the documentation has it
         found = [f"{path}: {key} is not in the truth" for key in wire if key not in truth]
         for key, value in truth.items():
             found += differences(value, wire.get(key, MISSING), f"{path}.{key}")

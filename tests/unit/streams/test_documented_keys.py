@@ -34,8 +34,6 @@ BUCHAREST = ZoneInfo("Europe/Bucharest")
 FORMER = ("product_offer", "rma")  # what keys were removed from, or are documented for saving
 # One reply to every lookup, whatever it asks for.
 LOOKUPS = ("smart-deals-price-check", "commission")
-# Streams that are not there yet.
-LATER: dict[str, frozenset[str]] = {}
 # Columns that have another name than their key, or than the object the key is in.
 OTHER_NAMES = {
     "recycleWarranties": "recycle_warranties",
@@ -66,7 +64,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def payloads(maker: Maker, resources: tuple[str, ...], *, linked: bool) -> dict[str, Payload]:
     """Return payloads; shipments are of the returns, measures of the orders, if `linked`."""
-    made = {name: maker.payload(name, LATER.get(name, frozenset())) for name in resources}
+    made = {name: maker.payload(name) for name in resources}
     if linked:
         for shipment, row in zip(made["awb"].rows, made["rma"].rows, strict=True):
             shipment["reservation_id"] = items_of(row["awbs"])[0]["reservation_id"]
@@ -234,8 +232,7 @@ def utc(sent: str) -> str:
 
 def test_each_key_has_a_column_or_a_reason_why_not() -> None:
     without = {name for name in RESOURCES if name not in PLACES}
-    later = {f"{name}: {key}" for name, each in LATER.items() for key in each}
-    assert without | set(missing()) - later == NO_COLUMN.keys()
+    assert without | set(missing()) == NO_COLUMN.keys()
 
 
 def test_each_column_has_the_name_of_its_key() -> None:
