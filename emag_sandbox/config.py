@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
+from emag_sandbox.shop.marketplaces import MARKETPLACES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
@@ -28,6 +30,7 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("invoice_envelope", ("results", "bare", "list", "mixed")),
     ("row_envelope", ("list", "object", "wrapped", "bare", "mixed")),
     ("error_dates", DATES),
+    ("marketplace", tuple(MARKETPLACES)),
     ("line_edits", ("documented", "always")),
 )
 BUCKETS: Final = ("orders", "other", "find_by_eans")
@@ -57,6 +60,7 @@ BUILT_IN: Final = [
     "history_days",
     "type2_share",
     "line_edits",
+    "marketplace",
     "timezone",
     "clock",
     "clock_speed",
@@ -125,7 +129,8 @@ class SandboxConfig:
     history_days: float = 365
     type2_share: float = 0.15
     line_edits: str = "documented"
-    timezone: str = "Europe/Bucharest"
+    marketplace: str = "emag_ro"
+    timezone: str = ""
     clock: datetime | None = None
     clock_speed: float = 1.0
     host: str = "127.0.0.1"
@@ -191,6 +196,11 @@ class SandboxConfig:
             object.__setattr__(self, "_burst_ends", time.monotonic() + self.burst)
 
     @property
+    def zone(self) -> str:
+        """The IANA zone of the marketplace's clock: its own, unless `timezone` names another."""
+        return self.timezone or MARKETPLACES[self.marketplace].timezone
+
+    @property
     def in_burst(self) -> bool:
         """Whether every request is answered 500, `burst` seconds from when it was set."""
         return self.burst > 0 and time.monotonic() < getattr(self, "_burst_ends", 0.0)
@@ -229,6 +239,7 @@ class SandboxConfig:
         shown = dataclasses.asdict(self)
         shown["rows"] = {resource: len(rows) for resource, rows in self.rows.items()}
         del shown["password"]
+        shown["timezone"] = self.zone
         shown["clock"] = self.clock.isoformat() if self.clock else None
         return shown
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.shop.localtime import DAY
 
-RATES: Final = ("0.2100", "0.1100", "0.1900", "0.0900", "0.0500", "0.0000")
+if TYPE_CHECKING:
+    from emag_sandbox.shop.marketplaces import Marketplace
+
 DAYS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 20, 30, 45, 60, 90)
-COURIERS: Final[tuple[tuple[int, str, tuple[int, ...], bool, str], ...]] = (
-    # type, courier, properties, status, country
-    (3, "DemoCourier", (0, 2), True, "RO"),
-    (1, "DemoCourier", (0,), True, "RO"),
-    (2, "Curierul Țintă", (0, 2, 6), True, "RO"),
-    (4, "Curier propriu", (), False, "RO"),
-    (2, "DemoCourier International", (0, 8), True, "HU"),
-    (3, "Exemplu Box", (2, 9), True, "RO"),
+ABROAD: Final = 8  # property of a courier account
+COURIERS: Final[tuple[tuple[int, str, tuple[int, ...], bool], ...]] = (
+    # type, courier, properties, status
+    (3, "DemoCourier", (0, 2), True),
+    (1, "DemoCourier", (0,), True),
+    (2, "Curierul Țintă", (0, 2, 6), True),
+    (4, "Curier propriu", (), False),
+    (2, "DemoCourier International", (0, ABROAD), True),
+    (3, "Exemplu Box", (2, 9), True),
 )
 PLACES: Final = (
     # type, street, zipcode, quarter, floor, default
@@ -28,11 +31,11 @@ PLACES: Final = (
 )
 
 
-def vat_rates() -> list[dict[str, Any]]:
+def vat_rates(market: Marketplace) -> list[dict[str, Any]]:
     """The VAT rates, as fractions."""
     return [
         {"vat_id": place, "vat_rate": Decimal(rate), "is_default": place == 1}
-        for place, rate in enumerate(RATES, 1)
+        for place, rate in enumerate(market.all_rates, 1)
     ]
 
 
@@ -41,7 +44,7 @@ def handling_times() -> list[dict[str, Any]]:
     return [{"id": days} for days in DAYS]
 
 
-def courier_accounts(now: int) -> list[dict[str, Any]]:
+def courier_accounts(now: int, market: Marketplace) -> list[dict[str, Any]]:
     """The courier accounts, all made before an instant."""
     return [
         {
@@ -52,19 +55,24 @@ def courier_accounts(now: int) -> list[dict[str, Any]]:
             "courier_account_properties": list(properties),
             "created": now - (1000 - 90 * place) * DAY,
             "status": status,
-            "pickup_country_code": country,
+            "pickup_country_code": _abroad(market) if ABROAD in properties else market.country,
         }
-        for place, (kind, name, properties, status, country) in enumerate(COURIERS)
+        for place, (kind, name, properties, status) in enumerate(COURIERS)
     ]
 
 
-def addresses() -> list[dict[str, Any]]:
+def _abroad(market: Marketplace) -> str:
+    """A country across the border."""
+    return "RO" if market.country == "HU" else "HU"
+
+
+def addresses(market: Marketplace) -> list[dict[str, Any]]:
     """The seller's addresses."""
     return [
         {
             "address_id": str(20_001 + place),
             "country_id": 1,
-            "country_code": "RO",
+            "country_code": market.country,
             "address_type_id": kind,
             "locality_id": 9_000_001 + place,
             "suburb": "Județ Test",

@@ -14,6 +14,7 @@ from emag_sandbox.shop.seeded_random import mix
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emag_sandbox.shop.marketplaces import Marketplace
     from emag_sandbox.shop.returns import ReturnBook
 
 FIRST_ID: Final = 970_000_000
@@ -32,9 +33,9 @@ STOPPED: Final = ("CNC", "Anulat", "AWB anulat")
 class AwbBook:
     """All AWBs, by reservation id. They follow from the returns and the clock."""
 
-    def __init__(self, seed: int, returns: ReturnBook) -> None:
+    def __init__(self, seed: int, returns: ReturnBook, market: Marketplace) -> None:
         """Derive the AWBs of all returns."""
-        self._seed, self._returns = seed, returns
+        self._seed, self._returns, self._market = seed, returns, market
 
     def reservation(self, emag_id: int) -> int:
         """The reservation id that belongs to an emag_id."""
@@ -68,6 +69,7 @@ class AwbBook:
             raise KeyError(reservation_id)
         luck, (kind, order_id) = self.luck(reservation_id), self._returns.order(number)
         code, name, description = self._stage(number, now)
+        currency = self._returns.currency(number)
         return {
             "emag_id": FIRST_ID + place,
             "order_id": order_id,
@@ -75,8 +77,8 @@ class AwbBook:
             "type": kind,
             "weight": 1 + luck % 5,
             "awb_type": 2,
-            "currency": self._returns.currency(number),
-            "cash_on_delivery": Decimal(luck % 4 * 4999) / 100,
+            "currency": currency,
+            "cash_on_delivery": self._market.price(Decimal(luck % 4 * 4999) / 100, currency),
             "awb": [
                 _parcel(place, parcel) for parcel in range(1 + luck % 3 if luck >> 8 & 7 < 2 else 1)
             ],

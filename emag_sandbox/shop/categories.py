@@ -32,9 +32,9 @@ TRAITS: Final = (
 class CategoryBook:
     """Categories 0, 1, 2, … made on demand. The first ones contain the goods that offers sell."""
 
-    def __init__(self, seed: int, count: int) -> None:
-        """Know `count` categories."""
-        self._seed, self.count = seed, count
+    def __init__(self, seed: int, count: int, language: str = LANGUAGES[0]) -> None:
+        """Know `count` categories of a platform with a language of its own."""
+        self._seed, self.count, self.language = seed, count, language
 
     def id(self, number: int) -> int:
         """The id of a category."""
@@ -54,8 +54,9 @@ class CategoryBook:
             raise KeyError(id_)
         return number
 
-    def row(self, number: int, language: str = LANGUAGES[0]) -> dict[str, Any]:
-        """A category in full, with all values, every field of it."""
+    def row(self, number: int, language: str | None = None) -> dict[str, Any]:
+        """A category in full, with all values, in a language or the platform's own."""
+        language = language or self.language
         luck = mix(self._seed, 132, number)
         traits = [
             (each, place)

@@ -24,7 +24,7 @@ def tables(world: Shop) -> dict[str, Table]:
     returns, awbs, fees = world.return_book, world.awb_book, world.fee_book
     categories, places = world.category_book, world.locality_book
     invoices, others = world.invoice_book, world.customer_invoice_book
-    couriers = accounts.courier_accounts(world.opened)
+    couriers = accounts.courier_accounts(world.opened, world.market)
     return {
         "returns": Table(returns.numbers, lambda number: returns.row(number, world.now())),
         "awbs": Table(
@@ -37,10 +37,10 @@ def tables(world: Shop) -> dict[str, Table]:
         ),
         "categories": Table(lambda: range(categories.count), categories.row),
         "localities": Table(lambda: range(places.count), places.row),
-        "vat_rates": _short(accounts.vat_rates()),
+        "vat_rates": _short(accounts.vat_rates(world.market)),
         "handling_times": _short(accounts.handling_times()),
         "courier_accounts": _short(couriers),
-        "addresses": _short(accounts.addresses()),
+        "addresses": _short(accounts.addresses(world.market)),
         "awb_packages": _short(parcels.packages()),
         "order_volumetry": Table(
             lambda: range(len(world.order_book.index)),

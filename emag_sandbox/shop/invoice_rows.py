@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.shop.catalogue import CENTI
+from emag_sandbox.shop.localtime import DAY
+from emag_sandbox.shop.marketplaces import Terms
 from emag_sandbox.shop.seeded_random import mix
 
+if TYPE_CHECKING:
+    from datetime import date
+
+    from emag_sandbox.shop.marketplaces import Marketplace
+
+EPOCH: Final = 719_163  # the ordinal of 1 January 1970
 # Code, name, whether it takes something back, whether its amounts are negative: a reversal of
 # eMAG's has positive totals, and differs by `is_storno` only.
 CATEGORIES: Final = (
@@ -18,22 +25,18 @@ CATEGORIES: Final = (
     ("FCD", "Commission discount", False, True),
     ("FTA", "Cancelled transport", True, False),
 )
-VAT_RAISED: Final = date(2025, 8, 1)
 PARTY: Final = {
     "name": "Seller Demo SRL",
     "register_number": "J00/001/2000",
     "cif": "11111111",
-    "tax_code": "RO11111111",
     "iban": "",
     "bank": "",
-    "country": "Romania",
     "address": "Strada Demo 2, Oraș Test",
 }
 EMAG: Final = {
     "name": "Furnizor Demo SA",
     "register_number": "J00/000/2000",
     "cif": "00000000",
-    "tax_code": "RO00000000",
     "social_capital": "1 RON",
     "iban": "RO00DEMO0000000000000000",
     "bank": "Banca Demo",
@@ -47,15 +50,20 @@ def categories() -> list[dict[str, Any]]:
     return [{"category": code, "name": name} for code, name, _, _ in CATEGORIES]
 
 
-def invoice(seed: int, number: int, category: int, day: date) -> dict[str, Any]:
+def invoice(
+    seed: int, number: int, category: int, day: date, market: Marketplace
+) -> dict[str, Any]:
     """An invoice of eMAG's to the seller, every field of it."""
     code, name, storno, negative = CATEGORIES[category]
     luck = mix(seed, 152, number)
-    rate = Decimal(21 if day >= VAT_RAISED else 19)
+    noon = (day.toordinal() - EPOCH) * DAY + DAY // 2
+    terms = Terms(market, market.currency(noon))
+    rate = _percent(market.vat_rate(noon))
     lines = []
     for place in range(1 + (luck & 3)):
         part = mix(luck, place)
         price = Decimal(part % 400_000) / 100 if part >> 20 & 3 else Decimal(part % 4000)
+        price = terms.price(price)
         quantity = Decimal(1 + (part >> 24) % 3)
         if negative:
             price = -price
@@ -66,17 +74,17 @@ def invoice(seed: int, number: int, category: int, day: date) -> dict[str, Any]:
         "number": f"X-DEMO-{100_001 + number}",
         "date": day,
         "is_storno": storno,
-        "supplier": dict(EMAG),
-        "customer": dict(PARTY),
+        "supplier": EMAG | {"tax_code": f"{market.country}{EMAG['cif']}"},
+        "customer": _seller(market),
         "lines": lines,
         "payment_term": (0, 15, 30)[luck >> 8 & 1],
         **_totals(lines),
-        "currency": "RON",
+        "currency": terms.currency,
     }
 
 
 def customer_invoice(
-    number: int, order: dict[str, Any], day: date, reverses: int | None
+    number: int, order: dict[str, Any], day: date, reverses: int | None, market: Marketplace
 ) -> dict[str, Any]:
     """An invoice to the customer of an order, every field of it; negative when it reverses one."""
     sign = 1 if reverses is None else -1
@@ -86,7 +94,7 @@ def customer_invoice(
             "buc",
             Decimal(sign * line["initial_qty"]),
             line["sale_price"],
-            line["vat"] * 100,
+            _percent(line["vat"]),
         )
         for line in order["products"]
     ]
@@ -97,23 +105,36 @@ def customer_invoice(
         "date": day,
         "is_storno": reverses is not None,
         "reversal_for": None if reverses is None else f"C-DEMO-{200_001 + reverses}",
-        "supplier": {**PARTY, "social_capital": "200 RON"},
-        "customer": _customer(order["customer"] or {}),
+        "supplier": {**_seller(market), "social_capital": f"200 {order['currency']}"},
+        "customer": _customer(order["customer"] or {}, market),
         "lines": lines,
         **_totals(lines),
         "currency": order["currency"],
     }
 
 
-def _customer(customer: dict[str, Any]) -> dict[str, Any]:
+def _percent(rate: Decimal) -> Decimal:
+    """A rate as a whole number of percent, as invoices have it (documented)."""
+    return (rate * 100).quantize(Decimal(1))
+
+
+def _seller(market: Marketplace) -> dict[str, Any]:
+    return {
+        **PARTY,
+        "tax_code": f"{market.country}{PARTY['cif']}",
+        "country": market.country_name,
+    }
+
+
+def _customer(customer: dict[str, Any], market: Marketplace) -> dict[str, Any]:
     return {
         "name": customer.get("company", "Client necunoscut"),
         "register_number": customer.get("registration_number", ""),
-        "cif": customer.get("code", "").removeprefix("RO"),
+        "cif": customer.get("code", "").removeprefix(market.country),
         "tax_code": customer.get("code", ""),
         "iban": customer.get("iban", ""),
         "bank": customer.get("bank", ""),
-        "country": "Romania",
+        "country": market.country_name,
         "address": customer.get("billing_street", ""),
     }
 

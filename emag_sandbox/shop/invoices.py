@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emag_sandbox.shop.invoice_rows import CATEGORIES, customer_invoice, invoice
 from emag_sandbox.shop.localtime import DAY
+from emag_sandbox.shop.marketplaces import MARKETPLACES
 from emag_sandbox.shop.returns import DELIVERED
 from emag_sandbox.shop.seeded_random import mix
 
@@ -40,6 +41,7 @@ class InvoiceBook:
     def __init__(self, config: SandboxConfig, local: LocalTime, now: int) -> None:
         """Know the invoices of `config.history_days` before `now`, and of the months to come."""
         self._seed, self._given, self._local = config.seed, config.invoices, local
+        self._market = MARKETPLACES[config.marketplace]
         begun = _month(local, now - int(config.history_days * DAY))
         self._months = max(_month(local, now) - begun, 1)
         self._first = _month(local, now) - self._months
@@ -53,7 +55,7 @@ class InvoiceBook:
 
     def row(self, number: int) -> dict[str, Any]:
         """An invoice in full."""
-        return invoice(self._seed, number, self._category(number), self._date(number))
+        return invoice(self._seed, number, self._category(number), self._date(number), self._market)
 
     def select(self, query: InvoiceQuery, now: int, sort: str) -> list[int]:
         """The numbers of the invoices a request asks for, in the order asked for."""
@@ -101,7 +103,9 @@ class CustomerInvoiceBook:
         """An invoice in full."""
         entry = self._filled()[number]
         order = self._orders.first(entry.order)
-        return customer_invoice(number, order, self._date(entry), entry.reverses)
+        return customer_invoice(
+            number, order, self._date(entry), entry.reverses, self._orders.market
+        )
 
     def select(self, query: InvoiceQuery, sort: str) -> list[int]:
         """The numbers of the invoices a request asks for, in the order asked for."""

@@ -27,16 +27,18 @@ class LocalityQuery(NamedTuple):
     id: int | None = None
     name: str | None = None
     region2: str | None = None
-    country: str = COUNTRIES[0]
+    country: str | None = None
     modified: Span | None = None
 
 
 class LocalityBook:
     """All localities. The first eight are where the customers live."""
 
-    def __init__(self, seed: int, count: int, now: int) -> None:
-        """Know `count` localities, last modified at some time before `now`."""
+    def __init__(self, seed: int, count: int, now: int, country: str = COUNTRIES[0]) -> None:
+        """Know `count` localities, most in `country`, last modified some time before `now`."""
         self._seed, self._now, self.count = seed, now, count
+        self._own = country
+        self._others = [each for each in COUNTRIES if each != country]
         self._modified = array("q")
         self._turns: dict[int, int] = {}
 
@@ -74,8 +76,8 @@ class LocalityBook:
             "geoid": 1 + number,
             "modified": self._times()[number],
             "zipcode": zipped,
-            "country_code": _country(number),
-            "iso2": f"{_country(number)}-XX",
+            "country_code": self._country(number),
+            "iso2": f"{self._country(number)}-XX",
         }
 
     def touch(self, numbers: Iterable[int], instant: int) -> list[int]:
@@ -99,7 +101,7 @@ class LocalityBook:
         rows = [
             number
             for number in numbers
-            if _country(number) == query.country
+            if self._country(number) == (query.country or self._own)
             and query.name in (None, _name(number))
             and query.region2 in (None, COUNTIES[number % 4])
             and (since is None or since.holds(shown(times[number])))
@@ -112,16 +114,15 @@ class LocalityBook:
             rows.reverse()
         return rows
 
+    def _country(self, number: int) -> str:
+        return self._others[number // 12 % 5] if number % 12 == 11 else self._own
+
     def _times(self) -> array[int]:
         if not self._modified:
             self._modified.extend(
                 self._now - mix(self._seed, 141, number) % SPREAD for number in range(self.count)
             )
         return self._modified
-
-
-def _country(number: int) -> str:
-    return COUNTRIES[1 + number // 12 % 5] if number % 12 == 11 else COUNTRIES[0]
 
 
 def _name(number: int) -> str:

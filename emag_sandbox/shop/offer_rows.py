@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from emag_sandbox.shop.catalogue import Product
+    from emag_sandbox.shop.marketplaces import Terms
 
 APPROVED: Final = 9
 REJECTED: Final = 8
@@ -71,7 +72,7 @@ def live(seed: int, product: Product, version: int, rng: Random) -> Live:
     return state
 
 
-def offer(seed: int, product: Product, state: Live, huge: int) -> dict[str, Any]:
+def offer(seed: int, product: Product, state: Live, huge: int, terms: Terms) -> dict[str, Any]:
     """An offer in full, every field of it."""
     luck = mix(seed, 53, product.number)
     mapped = luck & 7 != 0
@@ -86,7 +87,7 @@ def offer(seed: int, product: Product, state: Live, huge: int) -> dict[str, Any]
         "category_id": product.category_id if luck >> 15 & 63 else None,
         "vendor_category_id": 700 + luck % 90 if luck >> 56 & 15 == 0 else None,
         "status": state.status,
-        **_prices(product, state, luck, huge),
+        **_prices(product, state, luck, huge, terms),
         "url": f"https://shop.example.invalid/p/{product.offer_id}" if luck >> 20 & 3 == 0 else "",
         "warranty": (0, 12, 24)[luck % 3],
         "general_stock": state.stock,
@@ -162,28 +163,30 @@ def _one(table: tuple[tuple[int, str], ...], draw: float) -> int:
     return APPROVED if draw < 0.8 else table[int(draw * 100) % len(table)][0]
 
 
-def _prices(product: Product, state: Live, luck: int, huge: int) -> dict[str, Any]:
-    price, foreign = state.price, luck >> 40 & 63 == 0
-    other = luck % 3 == 0
+def _prices(product: Product, state: Live, luck: int, huge: int, terms: Terms) -> dict[str, Any]:
+    first, price, original = (
+        terms.price(each) for each in (product.price, state.price, product.original)
+    )
+    foreign, other = luck >> 40 & 63 == 0, luck % 3 == 0
     return {
         "sale_price": price,
-        "recommended_price": (product.original, product.original, Decimal(0), None)[luck >> 5 & 3],
-        "min_sale_price": (product.price / 2).quantize(CENTI) if luck & 8 else None,
-        "max_sale_price": _highest(product, luck, huge),
+        "recommended_price": (original, original, Decimal(0), None)[luck >> 5 & 3],
+        "min_sale_price": (first / 2).quantize(CENTI) if luck & 8 else None,
+        "max_sale_price": _highest(product, first, luck, huge),
         "best_offer_sale_price": price if state.rank == 1 or other else None,
-        "best_offer_recommended_price": product.original if other else None,
-        "main_offer_price": (product.price * MAIN_OFFER).quantize(TENTHOUSANDTH) if other else None,
-        "currency": "RON",
-        "currency_type": "EUR" if foreign else None,
-        "offer_price_other_currency": (price / 5).quantize(CENTI) if foreign else None,
+        "best_offer_recommended_price": original if other else None,
+        "main_offer_price": (first * MAIN_OFFER).quantize(TENTHOUSANDTH) if other else None,
+        "currency": terms.currency,
+        "currency_type": ("EUR" if terms.currency != "EUR" else "PLN") if foreign else None,
+        "offer_price_other_currency": (state.price / 5).quantize(CENTI) if foreign else None,
         "start_date_other_currency": [],
     }
 
 
-def _highest(product: Product, luck: int, huge: int) -> Decimal | None:
+def _highest(product: Product, first: Decimal, luck: int, huge: int) -> Decimal | None:
     if product.number == huge:
         return HUGE_PRICE
-    return (product.price * 2).quantize(CENTI) if luck & 16 else None
+    return (first * 2).quantize(CENTI) if luck & 16 else None
 
 
 def _description(luck: int) -> str | None:

@@ -6,11 +6,12 @@ from array import array
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from emag_sandbox.shop.marketplaces import MARKETPLACES, Terms
 from emag_sandbox.shop.offer_rows import live, offer, part_number_key
 from emag_sandbox.shop.seeded_random import mix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from emag_sandbox.config import SandboxConfig
     from emag_sandbox.shop.catalogue import Catalogue
@@ -42,9 +43,10 @@ class OfferBook:
     Not thread-safe: the world's lock guards it.
     """
 
-    def __init__(self, config: SandboxConfig, catalogue: Catalogue) -> None:
-        """Start with `config.offers` offers."""
+    def __init__(self, config: SandboxConfig, catalogue: Catalogue, now: Callable[[], int]) -> None:
+        """Start with `config.offers` offers, whose currency is that of the time of reading."""
         self._seed = config.seed
+        self._market, self._now = MARKETPLACES[config.marketplace], now
         self._catalogue = catalogue
         self._rng = Random()
         self._huge = config.offers // 2
@@ -78,7 +80,12 @@ class OfferBook:
         """An offer in full, as it is now."""
         product = self._catalogue.product(number)
         state = self._live(number)
-        return offer(self._seed, product, state, self._huge)
+        return offer(self._seed, product, state, self._huge, self.terms)
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of all offers now."""
+        return Terms(self._market, self._market.currency(self._now()))
 
     def numbers(self) -> Iterator[int]:
         """The offers there are, by rising id."""

@@ -113,9 +113,10 @@ def _add_line(
     if position >= LINES_AN_ORDER:
         return False
     row["_next_position"] = position + 1
+    terms = shop.terms(facts.date)
     product = shop.catalogue.product(int(rng.random() * shop.articles))
     row["products"].append(
-        line(facts.number, position, product, 1 + int(rng.random() * 3), shop.currency, instant)
+        line(facts.number, position, product, 1 + int(rng.random() * 3), terms, instant)
     )
     return True
 

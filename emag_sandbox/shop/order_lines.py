@@ -13,25 +13,18 @@ if TYPE_CHECKING:
     from random import Random
 
     from emag_sandbox.shop.catalogue import Product
+    from emag_sandbox.shop.marketplaces import Terms
 
 FIRST_LINE: Final = 90_000_000
 LINES_AN_ORDER: Final = 64
-VAT_RAISED: Final = 1_753_995_600  # the night before 1 August 2025, when Romania raised VAT
 ZERO: Final = Decimal("0.0000")
 DEPOSIT: Final = Decimal("0.5")
 
 
-def vat_rate(product: Product, instant: int) -> Decimal:
-    """The VAT rate, as a fraction, of an article sold at an instant."""
-    if instant >= VAT_RAISED:
-        return Decimal("0.1100") if product.reduced_vat else Decimal("0.2100")
-    return Decimal("0.0900") if product.reduced_vat else Decimal("0.1900")
-
-
 def line(
-    order: int, position: int, product: Product, quantity: int, currency: str, instant: int
+    order: int, position: int, product: Product, quantity: int, terms: Terms, instant: int
 ) -> dict[str, Any]:
-    """A line when it enters an order, every field of it.
+    """A line when it enters an order at an instant, every field of it.
 
     `order` and `position` number the order and the line within it; ids never repeat.
     """
@@ -48,16 +41,16 @@ def line(
         "quantity": quantity,
         "initial_qty": quantity,
         "storno_qty": 0,
-        "sale_price": product.price,
-        "original_price": product.original,
-        "currency": currency,
-        "vat": vat_rate(product, instant),
-        "retained_amount": Decimal("1.25") if luck >> 12 & 31 == 0 else Decimal(0),
+        "sale_price": terms.price(product.price),
+        "original_price": terms.price(product.original),
+        "currency": terms.currency,
+        "vat": terms.market.vat_rate(instant, reduced=product.reduced_vat),
+        "retained_amount": terms.price(Decimal("1.25")) if luck >> 12 & 31 == 0 else Decimal(0),
         "reversible_vat_charging": False if luck >> 20 & 3 else None,
         "created": instant,
         "modified": instant,
         "details": "Gravură: „Exemplu”" if luck >> 24 & 63 == 0 else [],
-        "recycle_warranties": _deposits(product, quantity),
+        "recycle_warranties": _deposits(product, quantity, terms),
         "attachments": _manuals(order, position) if luck >> 30 & 31 == 0 else [],
         "serial_numbers": _serials(luck, quantity),
         "product_voucher_split": [],
@@ -106,19 +99,21 @@ def share_voucher(
             made.append(split(voucher, net, row["vat"], by=by, name=label))
             row["product_voucher_split"].append(made[-1])
         for deposit in row["recycle_warranties"]:
-            cut = split(voucher, -DEPOSIT, Decimal(0), by="seller", name=name, short=True)
+            cut = split(
+                voucher, -deposit["sale_price"], Decimal(0), by="seller", name=name, short=True
+            )
             deposit["recycle_warranty_voucher_split"].append(cut)
     return made
 
 
-def _deposits(product: Product, quantity: int) -> list[dict[str, Any]]:
+def _deposits(product: Product, quantity: int, terms: Terms) -> list[dict[str, Any]]:
     if not product.deposit:
         return []
     kind = ("plastic", "sticlă", "aluminiu")[product.number % 3]
     return [
         {
             "quantity": quantity,
-            "sale_price": DEPOSIT,
+            "sale_price": terms.price(DEPOSIT),
             "vat_rate": Decimal(0),
             "product_name": f"Taxă SGR {kind}",
             "recycle_warranty_voucher_split": [],

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emag_sandbox.shop.customers import customer
+from emag_sandbox.shop.marketplaces import Terms
 from emag_sandbox.shop.order_lines import ZERO, give_back, line, share_voucher, split
 from emag_sandbox.shop.order_money import settle
 from emag_sandbox.shop.seeded_random import mix
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from emag_sandbox.shop.catalogue import Catalogue
+    from emag_sandbox.shop.marketplaces import Marketplace
 
 DAY: Final = 86_400
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
@@ -47,21 +49,26 @@ class OrderContext(NamedTuple):
     customers: int
     huge: int
     always_edited: bool
-    currency: str = "RON"
+    market: Marketplace
+
+    def terms(self, placed: int) -> Terms:
+        """The terms of an order that was placed at an instant."""
+        return Terms(self.market, self.market.currency(placed))
 
 
 def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
     """The order that some facts and a seeded `rng` describe. Times are instants."""
     draw = rng.random
     status, placed, modified = facts.status, facts.date, facts.modified
-    lines = _lines(shop, facts, rng)
+    terms = shop.terms(placed)
+    lines = _lines(shop, facts, rng, terms)
     payment, payment_name = PAYMENTS[0 if draw() < 0.55 else int(draw() * 3)]
     locker = f"easybox Demo {int(draw() * 90)}" if draw() < 0.35 else None
-    shipping = ZERO if draw() < 0.4 else Decimal("14.99")
+    shipping = ZERO if draw() < 0.4 else terms.price(Decimal("14.99"))
     card = payment == CARD
     done = status in (FINALIZED, RETURNED)
     luck = mix(shop.seed, 21, facts.number)
-    shopper = customer(luck % shop.customers, placed, locker) if luck % 97 else None
+    shopper = customer(luck % shop.customers, placed, locker, shop.market) if luck % 97 else None
     row: dict[str, Any] = {
         "id": facts.id,
         "vendor_name": "Demo Shop",
@@ -102,15 +109,15 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
         "emag_club": luck >> 46 & 3 == 0,
         "weekend_delivery": luck >> 48 & 15 == 0,
         "enforced_vendor_courier_accounts": _couriers(luck >> 52 & 7),
-        "currency": shop.currency,
+        "currency": terms.currency,
     }
     if draw() < 0.14:
-        _use_vouchers(row, facts, rng)
+        _use_vouchers(row, facts, rng, terms)
     settle(row)
     return row
 
 
-def _lines(shop: OrderContext, facts: Facts, rng: Random) -> list[dict[str, Any]]:
+def _lines(shop: OrderContext, facts: Facts, rng: Random, terms: Terms) -> list[dict[str, Any]]:
     draw = rng.random
     lot = draw()
     count = 1 if lot < 0.6 else 2 if lot < 0.82 else 3 if lot < 0.93 else 4 + int(draw() * 9)
@@ -119,7 +126,7 @@ def _lines(shop: OrderContext, facts: Facts, rng: Random) -> list[dict[str, Any]
         popular = draw()
         product = shop.catalogue.product(int(popular * popular * shop.articles))
         quantity = QUANTITIES[int(draw() * len(QUANTITIES))]
-        row = line(facts.number, position, product, quantity, shop.currency, facts.date)
+        row = line(facts.number, position, product, quantity, terms, facts.date)
         if facts.status == RETURNED:
             give_back(row, quantity)
         elif facts.status == CANCELLED:
@@ -191,7 +198,8 @@ def _couriers(luck: int) -> list[int] | None:
     return None if luck < 5 else [] if luck == 5 else [10_001, 10_002][: luck - 5]
 
 
-def _use_vouchers(row: dict[str, Any], facts: Facts, rng: Random) -> None:
+def _use_vouchers(row: dict[str, Any], facts: Facts, rng: Random, terms: Terms) -> None:
+    rate = terms.market.vat_rate(facts.date)
     for turn in range(1 if rng.random() < 0.8 else 2):
         number, name = (
             500 + 40 * turn + int(rng.random() * 40),
@@ -199,23 +207,23 @@ def _use_vouchers(row: dict[str, Any], facts: Facts, rng: Random) -> None:
         )
         made = share_voucher(rng, row["products"], number, name)
         if row["shipping_tax"] and rng.random() < 0.5:
-            cut = split(number, Decimal(-1), Decimal("0.2100"), by="eMAG", name=name)
+            cut = split(number, terms.price(Decimal(-1)), rate, by="eMAG", name=name)
             row["shipping_tax_voucher_split"].append(cut)
             made.append(cut)
-        row["vouchers"].append(_voucher(facts, turn, number, name, made))
+        row["vouchers"].append(
+            _voucher(facts, turn, number, name, made[0]["vat"] if made else rate)
+        )
 
 
-def _voucher(
-    facts: Facts, turn: int, number: int, name: str, made: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _voucher(facts: Facts, turn: int, number: int, name: str, rate: Decimal) -> dict[str, Any]:
     return {
         "id": 40_000_000 + facts.number * 2 + turn,
         "voucher_id": number,
         "voucher_name": name,
         "status": 1,
-        "sale_price": sum((each["value"] for each in made), ZERO),
-        "sale_price_vat": sum((each["vat_value"] for each in made), ZERO),
-        "vat": made[0]["vat"] if made else Decimal("0.2100"),
+        "sale_price": ZERO,
+        "sale_price_vat": ZERO,
+        "vat": rate,
         "created": facts.date,
         "modified": facts.date,
         "issue_date": date.fromordinal(EPOCH + facts.date // DAY - 9),

@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.shop.localtime import DAY
+from emag_sandbox.shop.marketplaces import MARKETPLACES
 from emag_sandbox.shop.order_calendar import first_orders, order_id
 from emag_sandbox.shop.order_changes import change
 from emag_sandbox.shop.order_index import OrderIndex
@@ -36,6 +37,7 @@ class OrderBook:
     ) -> None:
         """Start with `config.orders` orders of the `config.history_days` before `now`."""
         self._seed = config.seed
+        self.market = MARKETPLACES[config.marketplace]
         self._type2_share = config.type2_share
         self._rng = Random()
         self.index = OrderIndex(local)
@@ -49,6 +51,7 @@ class OrderBook:
             max(config.orders * 3 // 5, FEWEST_ARTICLES),
             config.orders // 2,
             config.line_edits == "always",
+            self.market,
         )
         self._rng.seed(mix(config.seed, 41))
         start = now - int(config.history_days * DAY)

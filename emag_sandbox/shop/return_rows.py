@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emag_sandbox.shop.catalogue import CENTI
 from emag_sandbox.shop.localtime import DAY
+from emag_sandbox.shop.marketplaces import Terms
 from emag_sandbox.shop.order_lines import ZERO
 from emag_sandbox.shop.return_life import APPROVED, ENDS, FINALIZED, RECEIVED, REFUSED
 from emag_sandbox.shop.seeded_random import mix
@@ -17,6 +18,7 @@ from emag_sandbox.shop.words import NOTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from emag_sandbox.shop.marketplaces import Marketplace
     from emag_sandbox.shop.return_life import Event
 
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
@@ -77,8 +79,9 @@ def goods(seed: int, number: int, order: dict[str, Any]) -> list[tuple[dict[str,
     return [(line, 1 + (luck >> 8) % max(line["initial_qty"], 1)) for line in taken]
 
 
-def return_(seed: int, case: Case, order: dict[str, Any]) -> dict[str, Any]:
+def return_(seed: int, case: Case, order: dict[str, Any], market: Marketplace) -> dict[str, Any]:
     """A return in full, every field of it. Times are instants."""
+    terms = Terms(market, order["currency"])
     luck, status = own_luck(seed, case.number), case.events[-1].status
     lines = goods(seed, case.number, order)
     kind = (3, 3, 3, 1, 2, 5, 4, 3)[luck >> 9 & 7]
@@ -93,7 +96,7 @@ def return_(seed: int, case: Case, order: dict[str, Any]) -> dict[str, Any]:
         "is_full_fbe": order["type"] == 2,
         "is_club": luck >> 16 & 3 == 0,
         "is_fast": luck >> 18 & 7 == 0,
-        **_person(luck, order["customer"] or {}),
+        **_person(luck, order["customer"] or {}, market),
         **_refund_account(luck, kind),
         **_replacement(luck, kind, lines),
         "observations": NOTES[luck % 5] if luck >> 21 & 3 == 0 else ("" if luck & 1 else None),
@@ -102,9 +105,9 @@ def return_(seed: int, case: Case, order: dict[str, Any]) -> dict[str, Any]:
         "return_type": kind,
         "return_reason": reason,
         "date": case.opened,
-        "products": [_line(luck, case, place, *each) for place, each in enumerate(lines)],
+        "products": [_line(luck, case, terms, place, *each) for place, each in enumerate(lines)],
         "extra_info": _extra(luck, case),
-        "return_tax_value": Decimal("15.0000") if luck >> 26 & 7 == 0 else ZERO,
+        "return_tax_value": terms.price(Decimal("15.0000")) if luck >> 26 & 7 == 0 else ZERO,
         "swap": f"SWAP-{case.number}" if kind == 1 and luck & 1 else None,
         "return_address_id": 20_001 if luck >> 29 & 3 else None,
         "return_address_snapshot": "Strada Exemplu 9, Oraș Test" if luck >> 31 & 7 == 0 else None,
@@ -112,7 +115,7 @@ def return_(seed: int, case: Case, order: dict[str, Any]) -> dict[str, Any]:
         "status_history": _status_history(case, kind, _worth(lines), order["currency"]),
         "request_history": _request_history(case),
         "locker": _locker(luck, case),
-        "country": "RO",
+        "country": market.country,
         "address_type": "customer" if luck >> 34 & 1 else "pickup_point",
         "currency": order["currency"],
         "finalized_with_incident": bool(case.notes) if status in ENDS else None,
@@ -120,13 +123,13 @@ def return_(seed: int, case: Case, order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _person(luck: int, customer: dict[str, Any]) -> dict[str, Any]:
+def _person(luck: int, customer: dict[str, Any], market: Marketplace) -> dict[str, Any]:
     phone, firm = customer.get("phone_1"), customer.get("legal_entity")
     return {
         "customer_name": customer.get("name"),
         "customer_company": customer.get("company") if firm else None,
-        "customer_phone": phone and phone.removeprefix("+4"),
-        "pickup_country": "Romania" if customer else None,
+        "customer_phone": phone and market.national(phone),
+        "pickup_country": market.country_name if customer else None,
         "pickup_suburb": customer.get("shipping_suburb"),
         "pickup_city": customer.get("shipping_city"),
         "pickup_address": customer.get("shipping_street"),
@@ -158,7 +161,9 @@ def _replacement(
     }
 
 
-def _line(luck: int, case: Case, place: int, line: dict[str, Any], pieces: int) -> dict[str, Any]:
+def _line(
+    luck: int, case: Case, terms: Terms, place: int, line: dict[str, Any], pieces: int
+) -> dict[str, Any]:
     status = case.events[-1].status
     return {
         "id": FIRST_LINE + case.number * LINES_A_RETURN + place,
@@ -170,7 +175,7 @@ def _line(luck: int, case: Case, place: int, line: dict[str, Any], pieces: int) 
         "observations": "Cutie deschisă" if luck >> 41 & 3 == 0 else ("" if luck & 1 else None),
         "diagnostic": _diagnostic(luck) if status in (FINALIZED, REFUSED) else None,
         "reject_reason": 3 if status == REFUSED else None,
-        "retained_amount": Decimal("12.5") if luck >> 43 & 15 == 0 else Decimal(0),
+        "retained_amount": terms.price(Decimal("12.5")) if luck >> 43 & 15 == 0 else Decimal(0),
         "refund_value": _worth([(line, pieces)]) if luck >> 53 & 7 == 0 else None,
     }
 

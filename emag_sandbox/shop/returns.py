@@ -103,7 +103,8 @@ class ReturnBook:
             reached(self._events[number], now),
             self._notes.get(number, ()),
         )
-        return return_(self._seed, case, self._orders.first(self._order[number]))
+        order = self._orders.first(self._order[number])
+        return return_(self._seed, case, order, self._orders.market)
 
     def orders(self) -> set[int]:
         """The numbers of the orders that have a return."""

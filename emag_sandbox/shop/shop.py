@@ -14,6 +14,7 @@ from emag_sandbox.shop.fees import FeeBook
 from emag_sandbox.shop.invoices import CustomerInvoiceBook, InvoiceBook
 from emag_sandbox.shop.localities import LocalityBook
 from emag_sandbox.shop.localtime import LocalTime
+from emag_sandbox.shop.marketplaces import MARKETPLACES
 from emag_sandbox.shop.offers import OfferBook
 from emag_sandbox.shop.orders import OrderBook
 from emag_sandbox.shop.parcels import VolumetryBook
@@ -43,18 +44,19 @@ class Shop(HasReturns, HasReference):
         self.lock = threading.RLock()
         self.clock = clock
         self.config = config
-        self.local = LocalTime(config.timezone)
+        self.market = MARKETPLACES[config.marketplace]
+        self.local = LocalTime(config.zone)
         self._seed = config.seed
         self._turn = 0
         self.opened = now = self.now()
         catalogue = Catalogue(config.seed)
         self.order_book = OrderBook(config, catalogue, self.local, now)
-        self.offer_book = OfferBook(config, catalogue)
+        self.offer_book = OfferBook(config, catalogue, self.now)
         self.volumetry_book = VolumetryBook(config.seed, self.order_book)
         self.return_book = ReturnBook(config, self.order_book, now)
-        self.awb_book = AwbBook(config.seed, self.return_book)
-        self.category_book = CategoryBook(config.seed, config.categories)
-        self.locality_book = LocalityBook(config.seed, config.localities, now)
+        self.awb_book = AwbBook(config.seed, self.return_book, self.market)
+        self.category_book = CategoryBook(config.seed, config.categories, self.market.language)
+        self.locality_book = LocalityBook(config.seed, config.localities, now, self.market.country)
         self.invoice_book = InvoiceBook(config, self.local, now)
         self.customer_invoice_book = CustomerInvoiceBook(config, self.order_book, self.local, now)
         self.fee_book = FeeBook(config.seed, self.offer_book, now)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emag_sandbox.shop.fees import FeeBook
     from emag_sandbox.shop.invoices import CustomerInvoiceBook, InvoiceBook
     from emag_sandbox.shop.localities import LocalityBook
+    from emag_sandbox.shop.marketplaces import Marketplace
 
 
 class HasReference:
@@ -23,6 +24,7 @@ class HasReference:
 
     lock: threading.RLock
     opened: int
+    market: Marketplace
     category_book: CategoryBook
     locality_book: LocalityBook
     invoice_book: InvoiceBook
@@ -33,7 +35,7 @@ class HasReference:
         """The clock's instant, in integer seconds."""
         raise NotImplementedError
 
-    def category(self, id_: int, language: str = "RO") -> dict[str, Any]:
+    def category(self, id_: int, language: str | None = None) -> dict[str, Any]:
         """A category in full, with all values of its characteristics.
 
         Raises:
@@ -41,14 +43,14 @@ class HasReference:
         """
         return self.category_book.row(self.category_book.number(id_), language)
 
-    def categories(self, language: str = "RO") -> Iterator[dict[str, Any]]:
+    def categories(self, language: str | None = None) -> Iterator[dict[str, Any]]:
         """Every category in full."""
         for number in range(self.category_book.count):
             yield self.category_book.row(number, language)
 
     def vat_rates(self) -> list[dict[str, Any]]:
         """Every VAT rate, as a fraction."""
-        return accounts.vat_rates()
+        return accounts.vat_rates(self.market)
 
     def handling_times(self) -> list[dict[str, Any]]:
         """Every handling time, in days."""
@@ -56,11 +58,11 @@ class HasReference:
 
     def courier_accounts(self) -> list[dict[str, Any]]:
         """Every courier account."""
-        return [exact(row) for row in accounts.courier_accounts(self.opened)]
+        return [exact(row) for row in accounts.courier_accounts(self.opened, self.market)]
 
     def addresses(self) -> list[dict[str, Any]]:
         """Every address of the seller."""
-        return accounts.addresses()
+        return accounts.addresses(self.market)
 
     def packages(self) -> list[dict[str, Any]]:
         """Every package of the seller, in cm and kg."""

@@ -52,7 +52,7 @@ def _count(call: Call) -> Answer:
 
 
 def _language(call: Call) -> str:
-    language = call.query.get("language", LANGUAGES[0]).upper()
+    language = call.query.get("language", call.world.market.language).upper()
     if language not in LANGUAGES:
         message = f"Invalid value for language: {language}"
         raise Refused(message)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emag_sandbox.api.filters import between, integer, text
 from emag_sandbox.api.resources.base import cached, count_of, page_of
-from emag_sandbox.shop.localities import COUNTRIES, LocalityQuery
+from emag_sandbox.shop.localities import LocalityQuery
 from emag_sandbox.shop.seeded_random import mix
 from emag_sandbox.wire.reference import LOCALITY
 from emag_sandbox.wire.tree import dressed
@@ -45,7 +45,7 @@ def _selected(call: Call) -> Sequence[int]:
         id=integer(params, "emag_id"),
         name=text(params, "name"),
         region2=text(params, "region2"),
-        country=text(params, "country_code") or COUNTRIES[0],
+        country=text(params, "country_code"),
         modified=between(params, "modified", None, config, local),
     )
     shown = int if config.filter_time == "instant" else local.naive

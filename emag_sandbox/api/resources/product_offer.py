@@ -59,7 +59,7 @@ def _selected(call: Call) -> Sequence[int]:
 def _encoded(call: Call, number: int) -> bytes:
     book, style = call.world.offer_book, Style.of(call.config)
     version, alone = book.version(number), "id" in call.params
-    key = ("offer", number, version, style, alone)
+    key = ("offer", number, version, style, alone, book.terms.currency)
     found = call.cache.get(key)
     if found is None:
         salt = mix(call.config.seed, 82, number, version)

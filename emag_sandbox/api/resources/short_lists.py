@@ -48,14 +48,14 @@ class ShortList:
 
 
 SHORT_LISTS: Final = (
-    ShortList("vat", lambda _: accounts.vat_rates(), VAT_RATE, 91),
+    ShortList("vat", lambda world: accounts.vat_rates(world.market), VAT_RATE, 91),
     ShortList("handling_time", lambda _: accounts.handling_times(), HANDLING_TIME, 92),
     ShortList(
         "courier_accounts",
-        lambda world: accounts.courier_accounts(world.opened),
+        lambda world: accounts.courier_accounts(world.opened, world.market),
         COURIER_ACCOUNT,
         93,
         paged=True,
     ),
-    ShortList("addresses", lambda _: accounts.addresses(), ADDRESS, 94, paged=True),
+    ShortList("addresses", lambda world: accounts.addresses(world.market), ADDRESS, 94, paged=True),
 )
