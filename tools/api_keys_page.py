@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emag_sandbox.documented import MARKS, RESOURCES, TYPES, keys
+from tap_emag.streams.codes.table import CODE_TABLES
 from tools.key_columns import NO_COLUMN, PLACES, is_container, targets
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ INTRODUCTION = """\
 
 Every key that eMAG's API is known to send, and the column it arrives in. A test sends a value of
 its own under each key and finds it in that column. A key that is not listed arrives in `extra`, and
-the tap logs it. What the columns mean: [tables.md](tables.md).
+the tap logs it. What the columns mean: [tables.md](tables.md). A link after the type leads to the
+table that explains the codes.
 """
 NOT_YET = "Not yet."
+CODE_LISTS = {codes.table.name for codes in CODE_TABLES}
 
 
 def files() -> dict[str, str | None]:
@@ -52,6 +55,8 @@ def _table(resource: str) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for key in keys(resource):
         kind = f"{key.type} or null" if key.nullable else key.type
+        if key.codes in CODE_LISTS:
+            kind += f", [`{key.codes}`](tables.md#{key.codes})"
         yield f"| `{key.path}` | {kind} | {key.mark} | {_column(resource, key)} |"
 
 

@@ -1,7 +1,8 @@
-"""The keys, types and codes that eMAG's API is known to send, as data: a CSV file each.
+"""The keys and types that eMAG's API is known to send, as data: a CSV file for each resource.
 
-`<resource>.csv` lists the keys of one row of a resource, `codes.csv` the code lists. The sandbox
-sends them, and tests compare both sandbox and tap with them. No code reads them while it runs.
+`<resource>.csv` lists the keys of one row of a resource. The sandbox sends them, and tests compare
+both sandbox and tap with them. No code reads them while it runs. A key names the list of its codes;
+the lists are tables of the tap.
 """
 
 from __future__ import annotations
@@ -9,13 +10,9 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# Where a key or a code is known from.
+# Where a key is known from.
 MARKS: Final = {
     "D": "documented in eMAG's documentation 4.5.1",
     "O": "observed by clients of the API, not documented",
@@ -80,15 +77,6 @@ class Key(NamedTuple):
     codes: str
 
 
-class Code(NamedTuple):
-    """One code of a list: its meaning, its parent in a tree or "", and one of `MARKS`."""
-
-    code: str
-    meaning: str
-    parent: str
-    mark: str
-
-
 @cache
 def keys(resource: str) -> tuple[Key, ...]:
     """The keys of a row of one of `RESOURCES`, in the order of the documentation.
@@ -102,16 +90,6 @@ def keys(resource: str) -> tuple[Key, ...]:
         Key(row["key"], row["type"], row["null"] == "yes", row["mark"], row["codes"])
         for row in _table(resource.replace("/", "_"))
     )
-
-
-@cache
-def codes() -> Mapping[str, tuple[Code, ...]]:
-    """The codes of each list, by the list's name."""
-    found: dict[str, list[Code]] = {}
-    for row in _table("codes"):
-        code = Code(row["code"], row["meaning"], row["parent"], row["mark"])
-        found.setdefault(row["list"], []).append(code)
-    return MappingProxyType({name: tuple(listed) for name, listed in found.items()})
 
 
 def _table(name: str) -> list[dict[str, str]]:
