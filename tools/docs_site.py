@@ -55,6 +55,10 @@ def stage(folder: Path) -> None:
     for page in pages.glob("*.md"):
         text = page.read_text(encoding="utf-8")
         page.write_text(re.sub(r"\]\(\.\./", "](", text), encoding="utf-8")
+    for page in pages.glob("*/*.md"):  # in other languages
+        text = page.read_text(encoding="utf-8").replace("](../../README.md)", "](../index.md)")
+        text = re.sub(r"\[([^\]]+)\]\(\.\./\.\./LICENSE\)", r"\1", text)
+        page.write_text(text.replace("](../../", "](../"), encoding="utf-8")
     for name in FROM_ROOT:
         text = (ROOT / name).read_text(encoding="utf-8")
         (pages / name).write_text(text.replace("](docs/", "]("), encoding="utf-8")

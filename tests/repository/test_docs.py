@@ -148,7 +148,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_readme_leads_to_the_index_and_the_index_to_every_page() -> None:
     assert "docs/index.md" in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     listed = [page for pages in index().values() for page in pages.values()]
-    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    folder = ROOT / "docs"
+    pages = {str(page.relative_to(folder)) for page in folder.rglob("*.md")} - {"index.md"}
     assert sorted(listed) == sorted(pages | {"../CONTRIBUTING.md", "../CHANGELOG.md"})
 
 

@@ -17,4 +17,6 @@ def test_the_site_builds_in_strict_mode_with_every_page(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     built = {page.parent.name for page in (tmp_path / "site" / "html").glob("*/index.html")}
+    for folder in ("ro", "ro/get-started", "bg/start", "hu/start"):
+        assert (tmp_path / "site" / "html" / folder / "index.html").exists(), folder
     assert {page.stem for page in PAGES} - {"index", "README", "SECURITY"} <= built

@@ -92,7 +92,7 @@ def test_each_way_to_end_is_told_and_signed(status: Status) -> None:
     assert headers["X-Tap-Emag-Signature"] == f"sha256={expected}"
 
 
-STANDARD_SECRET = f"whsec_{base64.b64encode(b'0123456789abcdef01234567').decode()}"
+STANDARD_SECRET = f"whsec_{base64.b64encode(b'words that sign in tests').decode()}"
 SECRETS_AND_KEYS = {
     STANDARD_SECRET: STANDARD_SECRET,
     SECRET: f"whsec_{base64.b64encode(SECRET.encode()).decode()}",
