@@ -36,7 +36,7 @@ from tap_emag.schema.identity import rows_of
 from tap_emag.settings.account import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from tap_emag.api.circuit_breaker import Breaker
@@ -105,6 +105,7 @@ class Client:
             answered: Set when the API has let this caller in.
         """
         self.clock = ServerClock()
+        self.on_reply: Callable[[Reply], object] = lambda _: None  # called with good and bad ones
         account = Account(settings.marketplace, settings.account_type)
         self._recorder = recorder or Recorder(account)
         self._recorder.watch(lambda: breaker.is_open, lambda: breaker.is_refused, limiter.rate)
@@ -412,6 +413,7 @@ class Client:
         finally:
             self._recorder.requested(query.endpoint, status, time.monotonic() - begun)
         self._watchdog.heartbeat()
+        self.on_reply(reply)
         return reply, begun
 
     def _meaning(self, query: Query, reply: Reply) -> EmagError | None:

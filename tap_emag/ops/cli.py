@@ -1,7 +1,8 @@
 """The command `emag-ops`. Each of its commands has a module of its own, see `COMMANDS`.
 
 Exit codes: 0 done; 1 Meltano's database does not answer, or is unknown; 2 an option or a setting is
-wrong; 3 a run was marked as failed, but not all of its processes could be ended.
+wrong; 3 a run was marked as failed, but not all of its processes could be ended; 4 the doctor found
+a fault.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ COMMANDS: Final = {  # by name; the module has a click command called `command`
     "prune-runs": "tap_emag.ops.commands.prune",
     "limits": "tap_emag.ops.commands.limits",
     "metrics": "tap_emag.ops.commands.metrics",
+    "doctor": "tap_emag.ops.commands.doctor",
 }
 EXTRA: Final = frozenset({"psutil", "psycopg", "sqlalchemy", "yaml"})
 USAGE: Final = 2

@@ -1,0 +1,1 @@
+"""The checks of `emag-ops doctor`: this machine, the settings, eMAG, Postgres and Meltano."""
