@@ -58,6 +58,7 @@ HELP: Final = {
     "shapes": "whether lists and codes are as documented, as clients see them, or either by row",
     "scalars": "how loosely numbers and flags are typed",
     "invoice_envelope": "what invoices come in: results, no envelope, a list, or each in turn",
+    "category_lists": "whether lists of categories carry their parts: full, absent or empty",
     "row_envelope": "what packages and measures come in: list, object, wrapped, bare, mixed",
     "foreign_awb_share": "share of AWBs that belong to another country and are answered 412",
     "limit_mode": "budget per any second and minute, or per calendar second and minute",

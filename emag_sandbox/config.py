@@ -28,6 +28,7 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("default_type", (2, 3, None)),
     ("default_return_type", (2, 3, None)),
     ("invoice_envelope", ("results", "bare", "list", "mixed")),
+    ("category_lists", ("full", "absent", "empty")),
     ("row_envelope", ("list", "object", "wrapped", "bare", "mixed")),
     ("error_dates", DATES),
     ("marketplace", tuple(MARKETPLACES)),
@@ -163,6 +164,7 @@ class SandboxConfig:
     page_caps: list[int] = field(default_factory=list)
     invoice_envelope: str = "results"
     row_envelope: str = "object"
+    category_lists: str = "full"
     foreign_awb_share: float = 0.02
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 

@@ -62,7 +62,7 @@ def category_wire(
     out: dict[str, Any] = dressed(encoder, row, CATEGORY, salt, style)
     if row["parent_id"] is None and salt & 1:
         out["parent_id"] = 0
-    for place, each in enumerate(out["characteristics"]):
+    for place, each in enumerate(out.get("characteristics", [])):
         luck = salted(salt, place)
         if values is None:
             del each["values"]
@@ -71,7 +71,8 @@ def category_wire(
         for name in ("value_tags", "is_mandatory_for_mktp"):
             if luck >> 14 & 7 == 0:
                 del each[name]
-    out["characteristics"] = holed(out["characteristics"], salt >> 40)
+    if "characteristics" in out:
+        out["characteristics"] = holed(out["characteristics"], salt >> 40)
     if style.nul and salt % NUL_SHARE == 0:
         out["name"] = with_nul(out["name"])
     return encoder.encode(out, style)

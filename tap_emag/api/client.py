@@ -133,14 +133,29 @@ class Client:
         """Return how many requests per second may be sent to this resource."""
         return self._limiter.rate(bucket_of(resource))
 
-    def read(self, resource: str, page: int, filters: Mapping[str, Any]) -> Page:
+    def read(
+        self,
+        resource: str,
+        page: int,
+        filters: Mapping[str, Any],
+        params: Mapping[str, str] | None = None,
+        *,
+        once: bool = False,
+    ) -> Page:
         """Read one page, numbered from 1, of the rows that pass the filters.
+
+        Args:
+            resource: The resource, such as `order`.
+            page: The number of the page.
+            filters: What is sent with it, as flat JSON.
+            params: What is sent in the URL, such as the language.
+            once: Make one attempt, whose failure the circuit breaker does not count.
 
         Raises:
             EmagError: As `call` does; ContractError also when the results are not a list.
         """
         body = {**filters, "currentPage": page, "itemsPerPage": PAGE_SIZE}
-        results, begun = self._results(f"{resource}/read", body)
+        results, begun = self._results(f"{resource}/read", body, params=params or {}, once=once)
         rows = rows_of(results)
         if rows is None:
             raise ContractError(f"{resource}/read: the results are not a list")
@@ -217,9 +232,12 @@ class Client:
         self._transport.close()
 
     def _results(
-        self, resource: str, body: Mapping[str, Any], *, optional: bool = False
+        self,
+        resource: str,
+        body: Mapping[str, Any],
+        **how: Any,  # noqa: ANN401 - of the query: params, once, optional
     ) -> tuple[Any, float]:
-        query = Query(resource, "POST", self._settings.api_url, body, optional=optional)
+        query = Query(resource, "POST", self._settings.api_url, body, **how)
         reply, begun = self._call(query)
         if "results" not in reply.body:
             raise ContractError(f"{resource}: the reply has no `results`")

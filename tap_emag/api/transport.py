@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ class Query:
     base: str
     values: Mapping[str, Any]
     enveloped: bool = True
+    params: Mapping[str, str] = field(default_factory=dict)  # in the URL, besides the values
     once: bool = False  # one attempt; the breaker does not count its failure
     optional: bool = False  # likewise, but two attempts; its failure does not end the run
 
@@ -57,6 +58,7 @@ class Query:
     def request(self) -> requests.Request:
         """Return the request: flat JSON for POST, parameters in the URL for GET."""
         where = {"json" if self.method == "POST" else "params": dict(self.values)}
+        where["params"] = {**self.params, **where.get("params", {})}
         return requests.Request(self.method, f"{self.base}/{self.resource}", **where)
 
 

@@ -35,7 +35,7 @@ class Scan:
 
     `key` returns a row's id, None where it has none; `seen` has the ids of the latest pass. A list
     that is expected to be `short` is tried with one page first: if it fits, that one reply is
-    complete.
+    complete. A list is not `counted` where eMAG's count does not take its filters.
     """
 
     client: Client
@@ -44,6 +44,8 @@ class Scan:
     key: Callable[[dict[str, Any]], int | None]
     filters: Mapping[str, Any] = field(default_factory=dict)
     short: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)  # in the URL of each page
+    counted: bool = True
     size: PageSize = field(default_factory=PageSize)
     seen: set[int] = field(default_factory=set)
     pages: int = 0  # of the latest pass
@@ -98,7 +100,7 @@ class Scan:
     def _pass(self) -> Iterator[Page]:
         """Yield every page once, then set `_sealed` if that was the complete list."""
         self.seen, self._nameless = set(), Counter()
-        count = self.requests.call(self._count, None)
+        count = self.requests.call(self._count, None) if self.counted else None
         came: list[int] = []  # rows, page by page
         self.total = count or 0
         for page in self._in_order(count, came):
@@ -165,7 +167,7 @@ class Scan:
 
     def _page(self, number: int) -> Page:
         asked = self.size.ask()
-        page = self.client.read(self.resource, number, self.filters)
+        page = self.client.read(self.resource, number, self.filters, self.params)
         self.size.saw(asked, len(page.rows))
         return page
 

@@ -28,6 +28,9 @@ LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc)
 LISTED_WITH_OR = 2  # options that are listed with "or"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ORDER_TYPES = (3, 2)
+# As eMAG documents them: Greece is EL among the countries and GR among the languages.
+COUNTRIES = ("RO", "BG", "HU", "PL", "EL", "DE")
+LANGUAGES = ("EN", "RO", "HU", "BG", "PL", "GR", "DE")
 # What a secret of Standard Webhooks begins with; Base64 follows.
 STANDARD_SECRET = "whsec_"  # noqa: S105 - not a password
 
@@ -48,11 +51,12 @@ class Kind:
     read: Callable[[object], Any]
     allowed: str = ""
     verbatim: bool = False
+    items: str = "integer"  # the JSON type of the items of an array
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of these values."""
         if self.name == "array":
-            return {"type": ["array", "string"], "items": {"type": "integer"}}
+            return {"type": ["array", "string"], "items": {"type": self.items}}
         own = [] if self.name in {"string", "date-time"} else [self.name]
         return {"type": [*own, "string"]}
 
@@ -128,12 +132,28 @@ def _moment(value: object) -> datetime:
     return aware.astimezone(timezone.utc)
 
 
-def _order_types(value: object) -> tuple[int, ...]:
+def _listed(value: object) -> tuple[Any, ...]:
+    """Return the items of a list, or of its JSON; of anything else none."""
     try:
         items = json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         items = None
-    found = items if isinstance(items, list | tuple) else ()
+    return tuple(items) if isinstance(items, list | tuple) else ()
+
+
+def _countries(value: object) -> tuple[str, ...]:
+    found = _listed(value)
+    known = [item for item in found if isinstance(item, str) and item in COUNTRIES]
+    if not found or len(known) != len(found) or len(set(known)) != len(known):
+        raise InvalidError(
+            f"{value!r} will not do; write a list of {', '.join(COUNTRIES)}, each once, such as"
+            ' ["RO", "HU"]'
+        )
+    return tuple(known)
+
+
+def _order_types(value: object) -> tuple[int, ...]:
+    found = _listed(value)
     known = [item for item in found if item in ORDER_TYPES and not isinstance(item, bool)]
     if not found or len(known) != len(found) or len(set(known)) != len(known):
         raise InvalidError(f"{value!r} will not do; write [3, 2], [3] or [2], each type once")
@@ -284,6 +304,7 @@ SHORT_NAME = text(_short_name, allowed="lower-case letters, digits, - and _")
 FLAG = Kind("boolean", _flag, "true, false")
 MOMENT = Kind("date-time", _moment, "ISO 8601")
 ORDER_TYPE_LIST = Kind("array", _order_types, "each type once")
+COUNTRY_LIST = Kind("array", _countries, "each country once", items="string")
 API_URL = text(_api_url, allowed="https://…")
 OUTLET = text(_outlet, allowed="http(s)://…")
 POSTGRES_URL = text(_postgres, allowed="postgresql://…")

@@ -117,6 +117,19 @@ class Settings:
         "Reference lists, such as categories, are read again when they are older than this.",
         default=3600,
     )
+    category_language: str | None = setting(
+        one_of(*kinds.LANGUAGES),
+        f"Language of the names of categories: {', '.join(kinds.LANGUAGES)}. By default the"
+        " platform's own.",
+        shown="by marketplace",
+    )
+    locality_countries: tuple[str, ...] = setting(
+        kinds.COUNTRY_LIST,
+        f"Countries whose localities are read: {', '.join(kinds.COUNTRIES)}. By default the"
+        " platform's own.",
+        derived=lambda _values, _now: (),
+        shown="by marketplace",
+    )
     max_concurrent_requests: int = setting(
         whole_number(1, 64, "requests"),
         "Maximum concurrent requests of one request budget.",

@@ -175,8 +175,12 @@ class ListStream(EmagStream):
         # In eMAG's time, as the rows' own times; the replies have shown it by now. An empty list
         # does not count as read: if eMAG sent it by mistake, the next run reads it again.
         read_at = self.run.client.clock.at(begun).isoformat(timespec="seconds")
-        when = {"read_at": read_at} if changed.seen else {}
+        when = {"read_at": read_at, **self.asked_for()} if changed.seen else {}
         self.move_bookmark(context, **when, **delivered.bookmark())
+
+    def asked_for(self) -> dict[str, list[str]]:
+        """Return which settings narrow the list, for the bookmark: another reading is not valid."""
+        return {}
 
     def is_complete(self, bookmark: dict[str, Any]) -> bool:  # noqa: ARG002
         """Return whether a reading returns the complete list, not only changed rows."""
@@ -184,6 +188,8 @@ class ListStream(EmagStream):
 
     def _fresh(self, bookmark: dict[str, Any]) -> bool:
         """Return whether the latest reading is valid; one in the future never is."""
+        if any(bookmark.get(name, [""]) != value for name, value in self.asked_for().items()):
+            return False
         try:
             age = self.run.machine_now() - datetime.fromisoformat(bookmark["read_at"])
         except (KeyError, ValueError, TypeError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.api.filters import Refused, integer, paging
 from emag_sandbox.api.resources.base import cached, count_of, page_of
@@ -33,15 +33,23 @@ class Categories:
 def _read(call: Call) -> Answer:
     language, values = _language(call), _values(call)
 
+    lists = call.config.category_lists
+
+    def row_of(number: int) -> dict[str, Any]:
+        row = call.world.category_book.row(number, language)
+        if values is None and lists != "full":
+            row |= {"characteristics": [], "family_types": []}
+        if values is None and lists == "absent":
+            del row["characteristics"], row["family_types"]
+        return row
+
     def encoded(call: Call, number: int) -> bytes:
         shown = None if values is None else (values.start, values.stop)
         salt = mix(call.config.seed, 84, number)
         return cached(
             call,
-            ("category", number, language, shown),
-            lambda style: category_wire(
-                call.encoder, call.world.category_book.row(number, language), salt, style, values
-            ),
+            ("category", number, language, shown, values is None and lists),
+            lambda style: category_wire(call.encoder, row_of(number), salt, style, values),
         )
 
     return page_of(call, _selected(call), encoded)

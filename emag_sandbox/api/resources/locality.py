@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.api.filters import between, integer, text
 from emag_sandbox.api.resources.base import cached, count_of, page_of
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emag_sandbox.api.resources.base import Action, Answer, Call
+
+# The filters of a count, as documented: one of a country counts the platform's own.
+COUNTED: Final = frozenset(("emag_id", "name", "modified"))
 
 
 class Localities:
@@ -31,16 +34,17 @@ class Localities:
 
 def _read(call: Call) -> Answer:
     with call.world.lock:
-        return page_of(call, _selected(call), _encoded)
+        return page_of(call, _selected(call, call.params), _encoded)
 
 
 def _count(call: Call) -> Answer:
     with call.world.lock:
-        return count_of(call, len(_selected(call)))
+        counted = {name: call.params[name] for name in COUNTED & call.params.keys()}
+        return count_of(call, len(_selected(call, counted)))
 
 
-def _selected(call: Call) -> Sequence[int]:
-    params, config, local = call.params, call.config, call.world.local
+def _selected(call: Call, params: dict[str, Any]) -> Sequence[int]:
+    config, local = call.config, call.world.local
     query = LocalityQuery(
         id=integer(params, "emag_id"),
         name=text(params, "name"),

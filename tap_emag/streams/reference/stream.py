@@ -11,16 +11,21 @@ from tap_emag.readers import Scan, UncountedList
 from tap_emag.schema.identity import DOUBLE, digest_of, rows_with
 from tap_emag.schema.keys import key_or_none
 from tap_emag.schema.sent import SentForm
+from tap_emag.singer_io import override
 from tap_emag.state.bookmarks import AHEAD
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.changed_lists import Item, ListStream
 from tap_emag.streams.reference import categories_table as categories
 from tap_emag.streams.reference import rows as reference
-from tap_emag.streams.reference.value_reader import ValueReader
+from tap_emag.streams.reference.category_details import CategoryDetails
+from tap_emag.streams.reference.value_reader import ValueReader, the_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from singer_sdk.helpers.types import Context, Record
+
+OWN = ""  # the country of the platform, which no request has to name
 OVERLAP = timedelta(days=1)  # the zone of a locality's time is not known
 PLACE = SentForm(reference.LOCALITIES)
 CATEGORY = SentForm(
@@ -151,7 +156,10 @@ class AwbPackages(SimpleList):
 
 
 class Localities(ListStream):
-    """Places that couriers deliver to: the first run reads all, later ones what changed."""
+    """Places that couriers deliver to: the first run reads all, later ones what changed.
+
+    Each country of `locality_countries` is read on its own.
+    """
 
     table = reference.LOCALITIES
 
@@ -165,24 +173,30 @@ class Localities(ListStream):
         If the latest reading is in the future of eMAG's clock, a clock was wrong, and all are read.
         That is known only after eMAG's reply.
         """
-        read_at = bookmark.get("read_at")
-        latest = datetime.fromisoformat(read_at) if read_at else None
-        if latest and self._passed(latest):
-            yield from self._places(latest - OVERLAP)
-        if latest is None or not self._passed(latest):
-            yield from self._places(None)
+        read_at, known = bookmark.get("read_at"), bookmark.get("countries", [OWN])
+        for country in self.asked_for()["countries"]:
+            latest = datetime.fromisoformat(read_at) if read_at and country in known else None
+            if latest and self._passed(latest):
+                yield from self._places(country, latest - OVERLAP)
+            if latest is None or not self._passed(latest):
+                yield from self._places(country, None)
         self.run.progress.ended("localities")
+
+    def asked_for(self) -> dict[str, list[str]]:
+        """Return the countries; a new one is read completely."""
+        return {"countries": list(self.run.settings.locality_countries) or [OWN]}
 
     def _passed(self, moment: datetime) -> bool:
         return moment <= self.run.client.clock.now() + AHEAD
 
-    def _places(self, since: datetime | None) -> Iterator[Item]:
-        filters = {}
+    def _places(self, country: str, since: datetime | None) -> Iterator[Item]:
+        filters = {} if country == OWN else {"country_code": country}
+        few = since is not None
         if since:
             wall = since.astimezone(self.run.settings.timezone).replace(tzinfo=None)
             filters["modified"] = f"{wall:%Y-%m-%d %H:%M:%S}"
-        few = bool(filters)
         scan = Scan(self.run.client, self.requests, "locality", _locality_id, filters, few)
+        scan.counted = country == OWN  # eMAG's count takes no country
         for page in scan.read():
             for raw in page.rows:
                 item = self.placement.rows_or_reject(raw, self._item, "emag_id")
@@ -198,22 +212,71 @@ class Localities(ListStream):
 
 
 class Categories(ListStream):
-    """Categories, with the rows of their child tables."""
+    """Categories, with the rows of their child tables.
+
+    Where the list does not carry characteristics or family types, they come with a read of each
+    category alone: see `category_details`.
+    """
 
     table = categories.CATEGORIES
+    _details: CategoryDetails | None = None
 
-    def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:  # noqa: ARG002
-        """Read all categories; then, if wanted, the values of each one's characteristics."""
-        scan = Scan(self.run.client, self.requests, "category", _category_id)
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Yield new and changed categories.
+
+        Raises:
+            SkippedItemsError: Parts of some categories are left to the next run.
+        """
+        yield from super().get_records(context)
+        if self._details:
+            self._details.check()
+
+    def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:
+        """Read all categories; then what only a read of each one brings, as far as it is wanted."""
+        scan = Scan(self.run.client, self.requests, "category", _category_id, params=self._params)
+        parts = {
+            key: stream.table.name
+            for key, stream in PARTS.items()
+            if self.children.has(stream.table.name)
+        }
+        delivered = self.delivered_rows(self.account_context, "details")
+        details = self._details = CategoryDetails(self, self._detail, delivered, bookmark, parts)
         for page in scan.read():
             for raw in page.rows:
                 item = self.placement.rows_or_reject(raw, self._item, "id")
                 if item is not None:
+                    if item.number > 0:  # an id of eMAG's, which can be asked for
+                        details.listed(item.number, item.version, raw)
                     yield item
             self.update_scan_progress("categories", scan, len(page.rows))
         self.run.progress.ended("categories")
         if self.children.has(CategoryValues.table.name):
-            self._write_values(sorted(scan.seen))
+            self._write_values(sorted(scan.seen), details)
+        else:
+            details.write(self._alone)
+
+    def asked_for(self) -> dict[str, list[str]]:
+        """Return the language."""
+        return {"language": [self.run.settings.category_language or ""]}
+
+    @override
+    def _fresh(self, bookmark: dict[str, Any]) -> bool:
+        return not bookmark.get("unread") and super()._fresh(bookmark)
+
+    @property
+    def _params(self) -> dict[str, str]:
+        language = self.run.settings.category_language
+        return {"language": language.lower()} if language else {}
+
+    def _alone(self, category: int, once: bool) -> dict[str, Any]:  # noqa: FBT001
+        asked = {"id": category}
+        return the_one(
+            self.run.client.read("category", 1, asked, self._params, once=once).rows, category
+        )
+
+    def _detail(self, raw: dict[str, Any]) -> Item | None:
+        return self.placement.rows_or_reject(raw, self._item, "id")
 
     def _item(self, raw: dict[str, Any]) -> Item:
         rows = reference.category_rows(raw, self.run.account, self.placement.log_unknown_field)
@@ -223,12 +286,14 @@ class Categories(ListStream):
         }
         return Item(rows.category["id"], rows.category, children).sent_as(CATEGORY, raw)
 
-    def _write_values(self, ids: list[int]) -> None:
+    def _write_values(self, ids: list[int], details: CategoryDetails) -> None:
         """Read the values of each category's characteristics: a request or more for each."""
         self.announce("category_values", len(ids), "category/read")
-        reader = ValueReader(self.run.client, self.requests)
+        reader = ValueReader(self.run.client, self.requests, self._params)
         for number, (category, pages) in enumerate(reader.read(ids), start=1):
             for first, raw in pages:
+                if first == 1:
+                    details.take(category, raw)
                 rows = self.placement.rows_or_reject(
                     raw,
                     partial(self._value_rows, first),
@@ -240,6 +305,7 @@ class Categories(ListStream):
             where = f"{min(number, len(ids))} of {len(ids)}, last {category}"
             self.run.update_progress("category_values", where, min(1.0, number / len(ids)))
         self.run.progress.ended("category_values")
+        details.end()
 
     def _value_rows(self, first: int, raw: dict[str, Any]) -> list[dict[str, Any]]:
         return reference.category_value_rows(
@@ -267,6 +333,10 @@ class CategoryValues(ChildStream):
     table = categories.CATEGORY_VALUES
     parent_stream_type = Categories
     selected_by_default = False
+
+
+# Lists inside a category, by key, with the streams that their rows belong to.
+PARTS = {"characteristics": CategoryCharacteristics, "family_types": CategoryFamilyTypes}
 
 
 def _category_id(raw: dict[str, Any]) -> int | None:

@@ -18,7 +18,7 @@ from tap_emag.schema.identity import digest_of
 from tap_emag.schema.keys import key_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_emag.api.client import Client
     from tap_emag.readers import ConcurrentRequests
@@ -52,6 +52,7 @@ class ValueReader:
 
     client: Client
     requests: ConcurrentRequests
+    params: Mapping[str, str] = field(default_factory=dict)  # in the URL of each request
     _size: PageSize = field(default_factory=PageSize)
 
     def read(self, categories: Iterable[int]) -> Iterator[tuple[int, list[Placed]]]:
@@ -109,16 +110,25 @@ class ValueReader:
         """
         asked = {"id": category, "valuesCurrentPage": number, "valuesPerPage": VALUES_PER_PAGE}
         place = self._size.ask()
-        rows = self.client.read("category", 1, asked).rows
-        found = [raw for raw in rows if key_or_none(raw, "id") == category]
-        if rows and not found:
-            raise ContractError(
-                f"category/read: asked for category {category}, got others: the filter was ignored"
-            )
-        raw = found[0] if found else {}
+        rows = self.client.read("category", 1, asked, self.params).rows
+        raw = the_one(rows, category)
         most = max(map(len, _value_lists(raw)), default=0)
         self._size.saw(place, most)
         return Page(category, raw, most)
+
+
+def the_one(rows: list[dict[str, Any]], category: int) -> dict[str, Any]:
+    """Return the category that was asked for; an empty object if eMAG has none with that id.
+
+    Raises:
+        ContractError: Other categories came.
+    """
+    found = [raw for raw in rows if key_or_none(raw, "id") == category]
+    if rows and not found:
+        raise ContractError(
+            f"category/read: asked for category {category}, got others: the filter was ignored"
+        )
+    return found[0] if found else {}
 
 
 def _value_lists(raw: dict[str, Any]) -> Iterator[list[Any]]:

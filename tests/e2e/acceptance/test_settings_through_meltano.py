@@ -50,6 +50,8 @@ WRONG = {
     "start_date": "01.02.2026",
     "end_date": "02/03/2026",
     "order_types": "3",
+    "category_language": "fr",
+    "locality_countries": "RO",
     "rate_limit_store": "redis://host",
     "rate_limit_scope": "host",
     "state_dir": "here/below",

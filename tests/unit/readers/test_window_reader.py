@@ -22,6 +22,7 @@ from tests.support.api import client_for, threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_emag.api.client import Page
     from tap_emag.readers import ProvenWindow
 
 ZONE = ZoneInfo("Europe/Bucharest")
@@ -229,9 +230,11 @@ def test_a_filter_that_is_ignored_is_an_error() -> None:
         reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 2)
         misspelt = {"type": 3}
         original = client.read
-        client.read = lambda resource, page, filters: original(  # type: ignore[method-assign]
-            resource, page, {"type": filters["type"]}
-        )
+
+        def without_times(resource: str, page: int, filters: Any) -> Page:  # noqa: ANN401
+            return original(resource, page, {"type": filters["type"]})
+
+        client.read = without_times  # type: ignore[assignment, method-assign]
         after = CALENDAR.cut_before(CALENDAR.local(sandbox.clock.moment() - timedelta(hours=1)))
         with pytest.raises(ContractError, match="filter was ignored"):
             list(reader.start(after, None, misspelt))

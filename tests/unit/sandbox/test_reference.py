@@ -139,6 +139,27 @@ def test_short_lists_agree_with_the_truth(shop: Sandbox, ask: Ask, path: str, na
     assert differences(truth_of(shop, name), ask(shop, path).json()["results"]) != []
 
 
+@pytest.mark.parametrize("lists", ["absent", "empty"])
+def test_lists_of_categories_may_lack_their_parts(
+    open_shop: OpenShop, ask: Ask, lists: str
+) -> None:
+    shop = open_shop(category_lists=lists)
+    for row in ask(shop, "category/read").json()["results"]:
+        parts: list[object] = [row.get(name) for name in ("characteristics", "family_types")]
+        assert parts == [None if lists == "absent" else []] * 2
+    alone = ask(shop, "category/read", id=500).json()["results"][0]
+    assert alone["characteristics"]
+
+
+def test_a_count_of_localities_takes_no_country(shop: Sandbox, ask: Ask, read_all: ReadAll) -> None:
+    count = ask(shop, "locality/count", country_code="HU").json()["results"]["noOfItems"]
+    assert (
+        int(count)
+        == len(read_all(shop, "locality"))
+        > len(read_all(shop, "locality", country_code="HU"))
+    )
+
+
 @pytest.mark.parametrize("envelope", ["list", "object", "wrapped", "bare", "mixed"])
 def test_packages_and_measures_come_in_any_envelope(
     open_shop: OpenShop, ask: Ask, envelope: str

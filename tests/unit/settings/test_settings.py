@@ -43,6 +43,7 @@ def test_user_and_password_are_enough() -> None:
     assert plain.start_date == NOW - timedelta(days=365)
     assert plain.end_date is None
     assert plain.order_types == (3, 2)
+    assert (plain.category_language, plain.locality_countries) == (None, ())
 
 
 @pytest.mark.parametrize("name", MARKETPLACES)
@@ -102,6 +103,7 @@ def test_a_switch_is_true_or_false(value: object) -> None:
 
 def test_a_list_may_come_as_text() -> None:
     assert settings(order_types="[2]").order_types == (2,)
+    assert settings(locality_countries='["HU", "EL"]').locality_countries == ("HU", "EL")
 
 
 def test_a_value_that_is_not_text_is_not_repeated() -> None:
@@ -140,6 +142,14 @@ def test_a_date_without_a_zone_is_utc() -> None:
         ("order_types", "3"),
         ("order_types", "[3, 3]"),
         ("order_types", 3),
+        ("category_language", "ro"),
+        ("category_language", "EL"),
+        ("locality_countries", []),
+        ("locality_countries", "RO"),
+        ("locality_countries", ["GR"]),
+        ("locality_countries", ["RO", "RO"]),
+        ("locality_countries", ["ro"]),
+        ("locality_countries", [["RO"]]),
         ("metrics_port", "abc"),
         ("metrics_port", "9090.5"),
         ("username", 12345),
