@@ -75,12 +75,13 @@ docs: $(VENV)/docs/.ready ## Build docs/ as a site in .site/html, and check its 
 	@PYTHONPATH=$(VENV)/docs $(BIN)/python -m tools.docs_site $(SITE)
 
 # The SBOM lists the tap with the packages that Meltano installs it from, and their hashes.
+DIST ?= dist
 dist: $(VENV)/sbom/.ready ## Build wheel, source distribution and SBOM into dist/
-	@rm -rf dist
-	@$(BIN)/python -m hatchling build
+	@rm -rf $(DIST)
+	@$(BIN)/python -m hatchling build --directory $(DIST)
 	@PYTHONPATH=$(VENV)/sbom $(BIN)/python -m cyclonedx_py requirements requirements/tap.lock \
 		--pyproject pyproject.toml --mc-type application --output-reproducible \
-		--output-file dist/tap-emag.cdx.json
+		--output-file $(DIST)/tap-emag.cdx.json
 
 # Known holes of the packages in requirements/*.lock, by the package index's own advisories. Where an
 # index has none, each package is said to be not audited, and that is no failure.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email
+import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -36,6 +38,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unpacked = folder / source.name.removesuffix(".tar.gz")
     subprocess.run([*build, "wheel"], cwd=unpacked, check=True, capture_output=True)
     return folder
+
+
+def test_make_dist_also_lists_what_the_tap_is_installed_from(tmp_path: Path) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    # The environment that the tests run in stays as it is, were it out of date.
+    command = ["make", "-o", ".venv/.ready", "dist", f"DIST={tmp_path / 'dist'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = sorted(path.name for path in (tmp_path / "dist").iterdir())
+    name = f"tap_emag-{PROJECT['version']}"
+    assert made == ["tap-emag.cdx.json", f"{name}-py3-none-any.whl", f"{name}.tar.gz"]
+    bom = json.loads((tmp_path / "dist/tap-emag.cdx.json").read_text(encoding="utf-8"))
+    root = bom["metadata"]["component"]
+    assert (root["name"], root["version"]) == ("tap-emag", PROJECT["version"])
+    lock = (ROOT / "requirements/tap.lock").read_text(encoding="utf-8")
+    locked = set(re.findall(r"(?m)^([\w.-]+)(?:\[[\w,]+\])?==([^\s;]+)", lock))
+    assert {(each["name"], each["version"]) for each in bom["components"]} == locked
+    assert all(each["externalReferences"][0]["hashes"] for each in bom["components"])
 
 
 @pytest.fixture(scope="module")
