@@ -20,6 +20,7 @@ from tap_emag.errors import (
     BudgetStoreError,
     ConfigurationError,
     CredentialsError,
+    NotThereError,
     RefusedError,
     TransientError,
 )
@@ -91,32 +92,39 @@ def check_access(report: Report, settings: Settings, prober: Prober) -> Answer |
         report.fault("certificates", *explained(problem))
         return None
     answer = prober.ask("vat/read")
+    return answer if _is_admitted(report, settings, prober, answer) else None
+
+
+def _is_admitted(report: Report, settings: Settings, prober: Prober, answer: Answer) -> bool:
     error = answer.error
+    if error and not prober.heard:
+        report.fault("address", *explained(error))
+        return False
+    _reached(report, settings)
     if isinstance(error, AddressError):
-        _reached(report, settings)
         report.fault(
             "IP address",
             "eMAG refuses this machine's address",
             f"register it in the marketplace account ({PROFILE}); `meltano invoke tap-emag --test`"
             " shows the address that eMAG saw",
         )
-        return None
+        return False
     if isinstance(error, CredentialsError):
-        _reached(report, settings)
         report.ok("IP address", "not refused")
         report.fault("user and password", *explained(error))
-        return None
-    if not prober.heard:
-        text, remedy = explained(error) if error else ("no reply", "")
-        report.fault("address", text, remedy)
-        return None
-    _reached(report, settings)
-    if isinstance(error, TransientError | RefusedError):
+        return False
+    absent = isinstance(error, NotThereError) and _is_absent(prober)
+    if error and (absent or isinstance(error, TransientError | RefusedError)):
         report.fault("first request", *explained(error))
-        return None
+        return False
     report.ok("IP address", "registered")
     report.ok("user and password", "accepted")
-    return answer
+    return True
+
+
+def _is_absent(prober: Prober) -> bool:
+    """Return whether another resource does not exist either: it is not that one resource."""
+    return isinstance(prober.ask("handling_time/read").error, NotThereError)
 
 
 def _reached(report: Report, settings: Settings) -> None:

@@ -139,7 +139,7 @@ def check_locks(report: Report, state: StateStore) -> None:
         return
     living = sum(state.liveness.lives(token) for token in holders)
     if living:
-        report.ok("locks", f"{living} runs are under way and share the request budget")
+        report.ok("locks", f"runs under way: {living}; they share the request budget")
     else:
         report.ok("locks", "no run is under way on this machine")
 
@@ -151,7 +151,7 @@ def _check_state(report: Report, runs: Runs, own: list[str]) -> None:
         report.ok("Meltano: state", "no pipeline has a bookmark yet: the next run is a first sync")
         return
     age = datetime.now(timezone.utc) - min(moment for _, moment in oldest)
-    text = f"{len(oldest)} pipelines have bookmarks; the oldest one is {duration(age)} old"
+    text = f"pipelines with bookmarks: {len(oldest)}; the oldest bookmark is {duration(age)} old"
     report.ok("Meltano: state", text)
 
 
@@ -163,21 +163,21 @@ def _check_runs(report: Report, runs: Runs, own: list[str]) -> None:
     if stuck:
         report.fault(
             "Meltano: stuck runs",
-            f"{len(stuck)} of {len(under_way)} runs under way look stuck",
+            f"of {len(under_way)} under way, {len(stuck)} may be stuck",
             "`meltano invoke emag-ops cleanup-stuck-runs`",
         )
     else:
-        report.ok("Meltano: stuck runs", f"none; {len(under_way)} under way")
+        report.ok("Meltano: stuck runs", f"none; under way: {len(under_way)}")
     last = {run.state_id: run for run in reversed(found) if run.state != RUNNING}
     failed = [run for run in last.values() if run.state == FAIL]
     if failed:
         report.warn(
             "Meltano: last runs",
-            f"the last run of {len(failed)} of {len(last)} pipelines failed",
+            f"pipelines whose last run failed: {len(failed)} of {len(last)}",
             "`meltano invoke emag-ops list-runs` shows why",
         )
     elif last:
-        report.ok("Meltano: last runs", f"the last run of each of {len(last)} pipelines succeeded")
+        report.ok("Meltano: last runs", f"pipelines whose last run succeeded: all {len(last)}")
     else:
         report.ok("Meltano: last runs", f"none within {RECENT.days} days")
 
@@ -188,10 +188,13 @@ def _starter() -> str | None:
         for process in psutil.Process().parents():
             words = process.cmdline()
             if is_meltano(tuple(words)):
-                found = [word for word in words[:2] if Path(word).name == "meltano"]
-                if found:
-                    return shutil.which(found[0])
+                named = (Path(process.cwd(), word) for word in words[:2])
+                return next((str(each) for each in named if _is_command(each)), None)
     return None
+
+
+def _is_command(path: Path) -> bool:
+    return path.name == "meltano" and os.access(path, os.X_OK)
 
 
 def _installed(root: Path) -> str:

@@ -34,6 +34,7 @@ from tap_emag.errors import (
     UnreachableError,
     classify,
 )
+from tap_emag.ops.doctor.report import EnoughError
 from tap_emag.schema.identity import rows_of
 from tap_emag.schema.keys import integer_or_none
 from tap_emag.singer_io import override
@@ -62,10 +63,6 @@ FATAL: Final = (
     UnreachableError,
     BudgetStoreError,
 )
-
-
-class EnoughError(EmagError):
-    """The doctor sends no further request."""
 
 
 @dataclass(frozen=True)

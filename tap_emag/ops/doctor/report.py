@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tap_emag.errors import (
     BudgetStoreError,
+    EmagError,
     ForbiddenError,
     NotThereError,
     TransientError,
@@ -37,6 +38,10 @@ IP_ADDRESS: Final = re.compile(
 SHORTEST_PATH: Final = 4  # characters; "/" would match everywhere
 USUAL_USERS: Final = frozenset({"root", "emag", "postgres"})  # of services, not of persons
 WIDTH: Final = 30  # characters of the column with the names of checks
+
+
+class EnoughError(EmagError):
+    """The doctor sends no further request."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,9 @@ class Report:
         if error is None:
             return True
         text = str(error)
-        if not answer.sent:
+        if isinstance(error, EnoughError):
+            self.skip(check, f"not asked: {text}")
+        elif not answer.sent:
             self.skip(check, "not asked, for the reason above")
         elif isinstance(error, ForbiddenError):
             self.fault(check, *_halves(text))

@@ -346,6 +346,22 @@ def test_a_host_that_does_not_answer_is_a_fault(doctor: Callable[..., Found]) ->
     assert found.code == FAULTY
 
 
+def test_an_address_with_a_wrong_path_costs_two_requests(
+    shop: Sandbox, doctor: Callable[..., Found]
+) -> None:
+    found = doctor({"api_url": f"{shop.url}/api-3"})
+    assert found.status("first request") == "fault"
+    assert "Check `api_url` and `marketplace`" in found.lines["first request"]["remedy"]
+    assert (found.code, found.requests) == (FAULTY, 2)
+
+
+def test_what_is_left_after_30_requests_is_skipped(doctor: Callable[..., Found]) -> None:
+    refused = dict.fromkeys(("category", "locality", "addresses", "courier_accounts"), "403")
+    found = doctor(resource_faults=refused)
+    assert found.requests == MOST_REQUESTS
+    assert found["awb/package"] == "skipped: not asked: the doctor sends at most 30 requests"
+
+
 def test_a_state_folder_that_cannot_be_used_is_a_fault(
     doctor: Callable[..., Found], tmp_path: Path
 ) -> None:
