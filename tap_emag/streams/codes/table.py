@@ -276,7 +276,7 @@ _OFFERS = (
     ),
     _codes(
         "category_languages",
-        "requests for categories, to choose the language of their names",
+        "the setting `category_language`",
         ("BG", "Bulgarian"),
         ("DE", "German"),
         ("EN", "English"),
@@ -386,7 +386,7 @@ _SHIPPING = (
     ),
     _codes(
         "locality_countries",
-        "`country_code` of localities",
+        "`country_code` of localities, and in the setting `locality_countries`",
         ("BG", "Bulgaria"),
         ("DE", "Germany"),
         ("EL", "Greece"),

@@ -19,7 +19,9 @@ CATEGORIES = Table(
             INTEGER,
             "Category this one is part of; 0 or null for the topmost.",
         ),
-        Column("name", TEXT, "Name of the category, in the language that was asked for."),
+        Column(
+            "name", TEXT, "Name of the category, in the language that `category_language` sets."
+        ),
         Column("is_allowed", FLAG, "Whether the seller may offer products in it."),
         Column("is_ean_mandatory", FLAG, "Whether its products must have a barcode (EAN)."),
         Column("is_warranty_mandatory", FLAG, "Whether its products must have a warranty."),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_emag.settings.kinds import COUNTRIES, LANGUAGES
 from tap_emag.streams.codes.table import CODE_TABLES
 from tests.unit.streams.rows.losses import check_rows
 from tests.unit.streams.rows.payloads import ACCOUNT, ACCOUNT_OF_ROW
@@ -42,6 +43,11 @@ def test_a_row_field_by_field() -> None:
         "sellable": True,
         "translation_only": True,
     }
+
+
+def test_the_settings_allow_what_is_listed() -> None:
+    assert codes_where("category_languages") == sorted(LANGUAGES)
+    assert codes_where("locality_countries") == sorted(COUNTRIES)
 
 
 def test_what_can_be_sold_and_what_is_open() -> None:
