@@ -30,6 +30,7 @@ MOMENTS = (REACHED, "read_at", NEWEST)
 DATED = ("invoices", "customer_invoices")  # streams whose bookmark is a date
 VERSIONS = "products"  # the stream whose bookmark only orders versions
 FINGERPRINTS = {"offers", "rows", "returns", "awbs", "details"}
+NARROWED = {"countries", "language"}  # settings that narrow a list
 SENT = {f"{name}_sent" for name in FINGERPRINTS}
 LARGEST_PAGE = 1000  # rows; a bookmark with more is damaged
 LARGEST_SENT = 2**62  # no pipeline sends so many rows
@@ -174,6 +175,10 @@ def _is_rows(value: object) -> bool:
     return _is_number(value) and int(str(value)) <= LARGEST_PAGE
 
 
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
 def _is_pipeline(value: object) -> bool:
     return isinstance(value, str) and bool(PIPELINE.fullmatch(value))
 
@@ -185,6 +190,7 @@ CHECKS: tuple[tuple[set[str], Callable[[object], bool], str], ...] = (
     ({"asked"}, _is_fingerprints, "when items were asked for is damaged: all are asked for again"),
     ({"expected"}, _is_number, "how many rows must come again is damaged, and left out"),
     ({"known_since"}, _is_moment, "since when its rows are known is damaged, and left out"),
+    (NARROWED, _is_texts, "what was read of a list is damaged: all is read again"),
     ({"pipeline"}, _is_pipeline, "the name of its pipeline is damaged: it gets a new one"),
     ({"page_rows"}, _is_rows, "how many rows a page has is damaged: it is found out again"),
     (SENT, _is_number, "how much was sent is damaged: rows are written again"),

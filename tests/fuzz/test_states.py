@@ -47,6 +47,10 @@ KNOWN = (
     "pipeline",
     "offers_sent",
     "newest",
+    "details",
+    "countries",
+    "language",
+    "unread",
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(VALUES),

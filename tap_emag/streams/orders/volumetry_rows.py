@@ -72,3 +72,12 @@ def volumetry_rows(
         )
         for place, item in items
     ]
+
+
+def says_more(raw: Mapping[str, Any]) -> bool:
+    """Return whether an answer without products has anything that no row contains."""
+    return any(
+        value not in (None, "", [], {})
+        for name, value in raw.items()
+        if name not in ("order_id", "type")
+    )

@@ -18,7 +18,7 @@ from tap_emag.schema.identity import rows_with
 from tap_emag.state.askings import Askings, Outcome
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.orders.stream import Orders
-from tap_emag.streams.orders.volumetry_rows import MARKS, volumetry_rows
+from tap_emag.streams.orders.volumetry_rows import MARKS, says_more, volumetry_rows
 from tap_emag.streams.orders.volumetry_table import ORDER_VOLUMETRY
 from tap_emag.streams.single_items import SingleItems
 
@@ -135,7 +135,10 @@ class OrderVolumetry(ChildStream):
         rows: Rows = []
         for raw in rows_with(body, *MARKS):
             make = partial(self._rows, (kind, order), read_at)
-            rows += self.placement.rows_or_reject(raw, make, **asked) or []
+            made = self.placement.rows_or_reject(raw, make, **asked)
+            if made == [] and says_more(raw):
+                self.placement.reject(raw, "it has no product", **asked)
+            rows += made or []
         return rows
 
     def _rows(self, order: tuple[int, int], read_at: str, raw: dict[str, Any]) -> Rows:

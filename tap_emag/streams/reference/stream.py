@@ -260,7 +260,6 @@ class Categories(ListStream):
         """Return the language."""
         return {"language": [self.run.settings.category_language or ""]}
 
-    @override
     def _fresh(self, bookmark: dict[str, Any]) -> bool:
         return not bookmark.get("unread") and super()._fresh(bookmark)
 

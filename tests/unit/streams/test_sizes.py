@@ -10,7 +10,7 @@ import pytest
 
 from tap_emag.errors import ContractError, SkippedItemsError
 from tap_emag.streams.orders import volumetry_stream
-from tap_emag.streams.orders.volumetry_rows import volumetry_rows
+from tap_emag.streams.orders.volumetry_rows import says_more, volumetry_rows
 from tests.stateful.runs import Ending
 from tests.support.pipeline import Pipeline, shop
 from tests.unit.streams.rows.payloads import ACCOUNT, ACCOUNT_OF_ROW
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOW = datetime.now(timezone.utc)
 PAST = NOW - timedelta(days=30)  # no clock is ahead of this machine's
+NOTHING: list[dict[str, object]] = [{}, {"volumetric_data": []}, {"new": None}]
 READ_AT = "2026-11-24T10:00:00+00:00"
 MEASURES = {"weight": "0.4500", "length": 20, "width": Decimal("10.5"), "height": "15"}
 ROW = {
@@ -77,6 +78,8 @@ def test_nothing_of_measures_is_lost() -> None:
     assert [row["extra"] for row in found] == [
         {"type": 2, "unit": "cm", "volumetric_data": ["x"], "a": 1}
     ]
+    assert [says_more({"order_id": 7, "type": 3, **more}) for more in NOTHING] == [False] * 3
+    assert says_more({"order_id": 7, "volumetric_data": "x"})
     odd = rows_of({"volumetric_data": [{"weight": 1}, {"product_id": 5}, {"product_id": 5}]})
     assert [row["product_id"] for row in odd] == [-1, 5, -3]
     with pytest.raises(ContractError, match="the filter was ignored"):
