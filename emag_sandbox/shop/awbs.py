@@ -76,7 +76,8 @@ class AwbBook:
             "rma_id": self._returns.id(number),
             "type": kind,
             "weight": 1 + luck % 5,
-            "awb_type": 2,
+            # The second shipment of a return brings the customer another piece.
+            "awb_type": 1 if place % AWBS_A_RETURN else 2,
             "currency": currency,
             "cash_on_delivery": self._market.price(Decimal(luck % 4 * 4999) / 100, currency),
             "awb": [

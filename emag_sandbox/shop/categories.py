@@ -133,7 +133,7 @@ def _families(luck: int, rows: list[dict[str, Any]], language: str) -> Iterator[
                 {
                     "characteristic_id": each["id"],
                     "characteristic_type": each["type_id"],
-                    "characteristic_family_type_id": 1 + place % 3,
+                    "characteristic_family_type_id": 1 + (turn + place) % 3,
                     "is_foldable": place % 2 == 0,
                     "display_order": place + 1,
                 }

@@ -127,7 +127,7 @@ def _manuals(order: int, position: int) -> list[dict[str, Any]]:
         {
             "name": name,
             "url": f"https://files.example.invalid/{name}",
-            "type": 4,
+            "type": 4 if position % 2 else 8,
             "force_download": 0,
             "visibility": "public",
         }

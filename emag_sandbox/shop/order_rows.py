@@ -26,7 +26,7 @@ PAYMENTS: Final = ((1, "RAMBURS"), (2, "Ordin de plată"), (3, "CARD online"))
 QUANTITIES: Final = (1,) * 12 + (2,) * 4 + (3, 3, 4, 6)
 CANCELLED, NEW, FINALIZED, RETURNED = 0, 1, 4, 5
 CARD: Final = 3
-AWB, WARRANTY = 10, 3  # types of attachments
+AWB, WARRANTY, PROFORMA = 10, 3, 11  # types of attachments
 
 
 class Facts(NamedTuple):
@@ -147,7 +147,7 @@ def _lines(shop: OrderContext, facts: Facts, rng: Random, terms: Terms) -> list[
 def _papers(facts: Facts, lines: list[dict[str, Any]], *, done: bool) -> list[dict[str, Any]]:
     if not done:
         return []
-    kinds = (1,) if facts.number % 4 else (1, 13)
+    kinds = (1,) if facts.number % 4 else (1, 13, PROFORMA)[: 2 + facts.number % 3]
     papers = [paper(facts, kind, f"DOC-{facts.number}-{kind}.pdf") for kind in kinds]
     if facts.number % 15 == 0:
         papers.append(paper(facts, WARRANTY, f"WARRANTY-{facts.number}.pdf", lines[0]["id"]))
@@ -189,7 +189,7 @@ def _locker(luck: int, locker: str | None) -> dict[str, Any]:
 def _reason(luck: int, status: int) -> dict[str, Any] | None:
     if status != CANCELLED or luck % 10 == 0:
         return None
-    number, name = REASONS[luck >> 5 & 7]
+    number, name = REASONS[(luck >> 5) % len(REASONS)]
     # A bare number on the wire carries no name, so the truth has none either.
     return {"id": number if luck % 9 else None, "name": name if luck % 9 == 0 or luck & 8 else None}
 

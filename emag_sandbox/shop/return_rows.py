@@ -39,7 +39,10 @@ CODES: Final = (
     "received",
     "finalized",
 )
-REASONS: Final = (30, 31, 32, 34, 35, 36, 37, 38, 39, 40, 44, 134, 135, 175, 201, 222)
+REASONS: Final = (
+    *(30, 31, 32, *range(34, 41), *range(42, 56), *range(57, 107), *range(111, 119)),
+    *(*range(120, 156), *range(157, 164), *range(166, 223)),
+)
 DEMO_IBAN: Final = "RO00DEMO0000000000000000"
 
 
@@ -85,7 +88,7 @@ def return_(seed: int, case: Case, order: dict[str, Any], market: Marketplace) -
     luck, status = own_luck(seed, case.number), case.events[-1].status
     lines = goods(seed, case.number, order)
     kind = (3, 3, 3, 1, 2, 5, 4, 3)[luck >> 9 & 7]
-    reason = REASONS[luck >> 12 & 15]
+    reason = REASONS[(luck >> 12) % len(REASONS)]
     return {
         "emag_id": case.id,
         "pickup_date": _pickup(luck, case) if luck >> 53 & 7 == 0 else None,
@@ -171,7 +174,7 @@ def _line(
         "product_id": line["product_id"],
         "quantity": pieces,
         "product_name": line["name"],
-        "return_reason": REASONS[(luck >> 12 & 15) - place],
+        "return_reason": REASONS[(luck >> 12) % len(REASONS) - place],
         "observations": "Cutie deschisă" if luck >> 41 & 3 == 0 else ("" if luck & 1 else None),
         "diagnostic": _diagnostic(luck) if status in (FINALIZED, REFUSED) else None,
         "reject_reason": 3 if status == REFUSED else None,

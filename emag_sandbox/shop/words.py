@@ -29,15 +29,19 @@ NOTES: Final = (
     "Sunați înainte de livrare, vă rog!", "Lăsați coletul la vecin", "Interfon 00, scara „B”",
     "Împachetare cadou & felicitare", "Livrare după ora 18\nMulțumesc",
 )  # fmt: skip
-REASONS: Final = (
-    (1, "Lipsă stoc"), (2, "Anulat de client"), (3, "Clientul nu poate fi contactat"),
-    (15, "Termen livrare curier prea mare"), (23, "Clientul s-a răzgândit"),
-    (24, "La cererea clientului"), (25, "Livrare eșuată"), (21, "Alt motiv"),
-)  # fmt: skip
+ROMANIAN: Final = {
+    1: "Lipsă stoc", 2: "Anulat de client", 3: "Clientul nu poate fi contactat",
+    15: "Termen livrare curier prea mare", 23: "Clientul s-a răzgândit",
+    24: "La cererea clientului", 25: "Livrare eșuată", 21: "Alt motiv",
+}  # fmt: skip
+REASONS: Final = tuple(
+    (code, ROMANIAN.get(code, f"Motivul {code}")) for code in (1, 2, 3, *range(15, 44))
+)
 VALIDATIONS: Final = (
     (9, "Approved documentation"), (11, "Update awaiting approval"), (12, "Update rejected"),
     (8, "Rejected documentation"), (4, "New documentation pending"), (3, "Pending EAN approval"),
-    (1, "Marketplace validation"), (10, "Blocked"), (0, "Draft"),
+    (1, "Marketplace validation"), (10, "Blocked"), (0, "Draft"), (2, "Brand validation"),
+    (5, "Rejected brand"), (6, "Rejected EAN"),
 )  # fmt: skip
 TRANSLATIONS: Final = (
     *VALIDATIONS, (13, "Waiting for a saleable offer"), (15, "Translation in progress"),

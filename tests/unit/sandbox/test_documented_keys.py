@@ -13,7 +13,7 @@ import requests
 
 from emag_sandbox import Sandbox, SandboxConfig
 from emag_sandbox.documented import RESOURCES, keys
-from tests.support.codes import CODES
+from tests.support.codes import CODES, DOCUMENTED
 from tests.unit.sandbox.conftest import NOW
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ FORMS = {
     "flag": {"integer"},
     "integers": {"integers", "texts"},
 }
+# Codes of requests, and of marketplaces other than the shop's.
+ELSEWHERE = ("category_languages", "currencies")
+# A code that does not exist any more; old rows may have it.
+REMOVED = {"validation_statuses": {"7"}}
 CONFIG: Row = {"row_envelope": "list", "clock": NOW, "clock_speed": 0.0, "limits": False}
 
 
@@ -62,7 +66,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def large() -> Iterator[Sandbox]:
     """A shop that has everything somewhere."""
-    with Sandbox(SandboxConfig(orders=3000, offers=1200, **CONFIG)) as shop:
+    with Sandbox(SandboxConfig(orders=3000, offers=1200, returns=1500, **CONFIG)) as shop:
         shop.world.touch_orders(600)
         yield shop
 
@@ -74,9 +78,15 @@ def typed() -> Iterator[Sandbox]:
         yield shop
 
 
-@pytest.fixture(scope="module", params=RESOURCES)
-def seen(large: Sandbox, typed: Sandbox, request: pytest.FixtureRequest) -> Seen:
-    return Seen.of(request.param, large, typed)
+@pytest.fixture(scope="module")
+def all_seen(large: Sandbox, typed: Sandbox) -> dict[str, Seen]:
+    """Return what both shops send, by resource."""
+    return {resource: Seen.of(resource, large, typed) for resource in RESOURCES}
+
+
+@pytest.fixture(params=RESOURCES)
+def seen(all_seen: dict[str, Seen], request: pytest.FixtureRequest) -> Seen:
+    return all_seen[request.param]
 
 
 def look(seen: Seen, unknown: set[str], path: str, value: object) -> None:
@@ -124,6 +134,7 @@ def rows(shop: Sandbox, resource: str) -> Iterable[Row]:
         "product_offer": lambda shop: (*pages(shop, resource), *alone(shop)),
         "order/attachments": attachments,
         "order/volumetry": volumetries,
+        "locality": localities,
         "awb/package": lambda shop: rows_in(ask(shop, "awb/package/read")),
         "find_by_eans": products,
         "commission": lambda shop: (
@@ -153,6 +164,11 @@ def categories(shop: Sandbox) -> Iterator[Row]:
 def attachments(shop: Sandbox) -> Iterator[Row]:
     for kind, number in shop.world.order_keys()[:200]:
         yield from ask(shop, "order/attachments/read", order_id=number, order_type=kind)
+
+
+def localities(shop: Sandbox) -> Iterator[Row]:
+    for country in DOCUMENTED["locality_countries"]:
+        yield from pages(shop, "locality", country_code=country)
 
 
 def volumetries(shop: Sandbox) -> Iterator[Row]:
@@ -190,10 +206,10 @@ def ask(shop: Sandbox, path: str, **body: object) -> Any:  # noqa: ANN401 - any 
     return reply.json(parse_float=Decimal)["results"]
 
 
-def pages(shop: Sandbox, resource: str) -> Iterator[Row]:
-    for filters in ({"type": 3}, {"type": 2}) if resource == "order" else ({},):
+def pages(shop: Sandbox, resource: str, **filters: object) -> Iterator[Row]:
+    for kind in ({"type": 3}, {"type": 2}) if resource == "order" else ({},):
         for page in range(1, 100):
-            found = ask(shop, f"{resource}/read", currentPage=page, **filters)
+            found = ask(shop, f"{resource}/read", currentPage=page, **filters, **kind)
             listed = found["invoices"] if isinstance(found, dict) else found
             yield from listed
             if len(listed) < 100:
@@ -224,6 +240,25 @@ def test_every_code_that_is_sent_is_known(seen: Seen) -> None:
         forms = [each.type for each in seen.keys if each.path == key.path]
         if key.codes and forms == [key.type]:  # no object or flag in its place
             assert seen.values[key.path] - {""} <= CODES[key.codes], key.path
+
+
+def test_every_documented_code_is_sent(all_seen: dict[str, Seen]) -> None:
+    sent: dict[str, set[str]] = defaultdict(set)
+    for seen in all_seen.values():
+        for key in seen.keys:
+            sent[key.codes] |= seen.values[key.path]
+    missing = {
+        name: listed - sent[name] for name, listed in DOCUMENTED.items() if name not in ELSEWHERE
+    }
+    assert {name: left for name, left in missing.items() if left} == REMOVED
+
+
+def test_categories_come_in_each_documented_language(large: Sandbox) -> None:
+    names = {
+        ask(large, f"category/read?language={language}", itemsPerPage=1)[0]["name"]
+        for language in DOCUMENTED["category_languages"]
+    }
+    assert len(names) == len(DOCUMENTED["category_languages"])
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
