@@ -98,6 +98,7 @@ def test_a_project_of_ones_own_reads_the_shop_as_the_page_says(
         project.merge({"loaders": ours["plugins"]["loaders"]})
 
         project.shell(shown("meltano install"))
+        assert "No fault found." in project.shell(shown("meltano invoke emag-ops doctor"))
         project.shell(shown("meltano run"))
 
         with database.connect() as connection:

@@ -93,6 +93,7 @@ RUN_BY = {
     "get-started.md: make setup": SETUP,
     "existing-project.md: meltano add": EXISTING,
     "existing-project.md: meltano install": EXISTING,
+    "existing-project.md: meltano invoke": EXISTING,
     "existing-project.md: meltano run": EXISTING,
     "existing-project.md: plugins:": EXISTING,
     "metrics.md: cd monitoring/prometheus": (
