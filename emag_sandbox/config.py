@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from emag_sandbox.shop.marketplaces import MARKETPLACES
+from emag_sandbox.marketplaces import MARKETPLACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emag_sandbox.shop.localtime import DAY
 
 if TYPE_CHECKING:
-    from emag_sandbox.shop.marketplaces import Marketplace
+    from emag_sandbox.marketplaces import Marketplace
 
 DAYS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 20, 30, 45, 60, 90)
 ABROAD: Final = 8  # property of a courier account

@@ -14,7 +14,7 @@ from emag_sandbox.shop.seeded_random import mix
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emag_sandbox.shop.marketplaces import Marketplace
+    from emag_sandbox.marketplaces import Marketplace
     from emag_sandbox.shop.returns import ReturnBook
 
 FIRST_ID: Final = 970_000_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emag_sandbox.shop.words import COUNTIES, FAMILY, GIVEN, STREETS, TOWNS
 
 if TYPE_CHECKING:
-    from emag_sandbox.shop.marketplaces import Marketplace
+    from emag_sandbox.marketplaces import Marketplace
 
 COMPANY: Final = 9
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from emag_sandbox.marketplaces import Terms
 from emag_sandbox.shop.catalogue import CENTI
 from emag_sandbox.shop.localtime import DAY
-from emag_sandbox.shop.marketplaces import Terms
 from emag_sandbox.shop.seeded_random import mix
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from emag_sandbox.shop.marketplaces import Marketplace
+    from emag_sandbox.marketplaces import Marketplace
 
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
 # Code, name, whether it takes something back, whether its amounts are negative: a reversal of

@@ -6,9 +6,9 @@ from datetime import date
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from emag_sandbox.marketplaces import MARKETPLACES
 from emag_sandbox.shop.invoice_rows import CATEGORIES, customer_invoice, invoice
 from emag_sandbox.shop.localtime import DAY
-from emag_sandbox.shop.marketplaces import MARKETPLACES
 from emag_sandbox.shop.returns import DELIVERED
 from emag_sandbox.shop.seeded_random import mix
 

@@ -14,8 +14,8 @@ from emag_sandbox.shop.words import DESCRIPTIONS, HUGE_PRICE, TRANSLATIONS, VALI
 if TYPE_CHECKING:
     from random import Random
 
+    from emag_sandbox.marketplaces import Terms
     from emag_sandbox.shop.catalogue import Product
-    from emag_sandbox.shop.marketplaces import Terms
 
 APPROVED: Final = 9
 REJECTED: Final = 8

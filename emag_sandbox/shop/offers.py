@@ -6,7 +6,7 @@ from array import array
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from emag_sandbox.shop.marketplaces import MARKETPLACES, Terms
+from emag_sandbox.marketplaces import MARKETPLACES, Terms
 from emag_sandbox.shop.offer_rows import live, offer, part_number_key
 from emag_sandbox.shop.seeded_random import mix
 

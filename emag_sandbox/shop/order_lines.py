@@ -12,8 +12,8 @@ from emag_sandbox.shop.seeded_random import mix
 if TYPE_CHECKING:
     from random import Random
 
+    from emag_sandbox.marketplaces import Terms
     from emag_sandbox.shop.catalogue import Product
-    from emag_sandbox.shop.marketplaces import Terms
 
 FIRST_LINE: Final = 90_000_000
 LINES_AN_ORDER: Final = 64

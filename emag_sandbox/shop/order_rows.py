@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from emag_sandbox.marketplaces import Terms
 from emag_sandbox.shop.customers import customer
-from emag_sandbox.shop.marketplaces import Terms
 from emag_sandbox.shop.order_lines import ZERO, give_back, line, share_voucher, split
 from emag_sandbox.shop.order_money import settle
 from emag_sandbox.shop.seeded_random import mix
@@ -17,8 +17,8 @@ from emag_sandbox.shop.words import HUGE_PRICE, NOTES, REASONS
 if TYPE_CHECKING:
     from random import Random
 
+    from emag_sandbox.marketplaces import Marketplace
     from emag_sandbox.shop.catalogue import Catalogue
-    from emag_sandbox.shop.marketplaces import Marketplace
 
 DAY: Final = 86_400
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from emag_sandbox.marketplaces import MARKETPLACES
 from emag_sandbox.shop.localtime import DAY
-from emag_sandbox.shop.marketplaces import MARKETPLACES
 from emag_sandbox.shop.order_calendar import first_orders, order_id
 from emag_sandbox.shop.order_changes import change
 from emag_sandbox.shop.order_index import OrderIndex

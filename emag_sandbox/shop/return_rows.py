@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from emag_sandbox.marketplaces import Terms
 from emag_sandbox.shop.catalogue import CENTI
 from emag_sandbox.shop.localtime import DAY
-from emag_sandbox.shop.marketplaces import Terms
 from emag_sandbox.shop.order_lines import ZERO
 from emag_sandbox.shop.return_life import APPROVED, ENDS, FINALIZED, RECEIVED, REFUSED
 from emag_sandbox.shop.seeded_random import mix
@@ -18,7 +18,7 @@ from emag_sandbox.shop.words import NOTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emag_sandbox.shop.marketplaces import Marketplace
+    from emag_sandbox.marketplaces import Marketplace
     from emag_sandbox.shop.return_life import Event
 
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970

@@ -6,6 +6,7 @@ import threading
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from emag_sandbox.marketplaces import MARKETPLACES
 from emag_sandbox.shop.awbs import AwbBook
 from emag_sandbox.shop.catalogue import Catalogue
 from emag_sandbox.shop.categories import CategoryBook
@@ -14,7 +15,6 @@ from emag_sandbox.shop.fees import FeeBook
 from emag_sandbox.shop.invoices import CustomerInvoiceBook, InvoiceBook
 from emag_sandbox.shop.localities import LocalityBook
 from emag_sandbox.shop.localtime import LocalTime
-from emag_sandbox.shop.marketplaces import MARKETPLACES
 from emag_sandbox.shop.offers import OfferBook
 from emag_sandbox.shop.orders import OrderBook
 from emag_sandbox.shop.parcels import VolumetryBook

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from emag_sandbox.marketplaces import Marketplace
     from emag_sandbox.shop.categories import CategoryBook
     from emag_sandbox.shop.fees import FeeBook
     from emag_sandbox.shop.invoices import CustomerInvoiceBook, InvoiceBook
     from emag_sandbox.shop.localities import LocalityBook
-    from emag_sandbox.shop.marketplaces import Marketplace
 
 
 class HasReference:

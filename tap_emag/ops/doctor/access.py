@@ -30,7 +30,8 @@ from tap_emag.settings.marketplaces import MARKETPLACES
 
 if TYPE_CHECKING:
     from tap_emag.api.rate_limiter import BudgetStore
-    from tap_emag.ops.doctor.prober import Answer, Prober
+    from tap_emag.ops.doctor.answer import Answer
+    from tap_emag.ops.doctor.prober import Prober
     from tap_emag.ops.doctor.report import Report
     from tap_emag.settings.settings import Settings
     from tap_emag.state.store import StateStore

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tap_emag.ops.doctor.prober import Answer
+    from tap_emag.ops.doctor.answer import Answer
     from tap_emag.ops.doctor.report import Report
     from tap_emag.ops.meltano.project import Place
     from tap_emag.settings.settings import Settings

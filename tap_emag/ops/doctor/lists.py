@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
 
-    from tap_emag.ops.doctor.prober import Answer, Prober
+    from tap_emag.ops.doctor.answer import Answer
+    from tap_emag.ops.doctor.prober import Prober
     from tap_emag.ops.doctor.report import Report
     from tap_emag.ops.doctor.samples import Keys
     from tap_emag.schema.local_time import Clock

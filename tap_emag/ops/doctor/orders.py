@@ -21,7 +21,8 @@ from tap_emag.streams.orders.volumetry_rows import volumetry_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_emag.ops.doctor.prober import Answer, Prober
+    from tap_emag.ops.doctor.answer import Answer
+    from tap_emag.ops.doctor.prober import Prober
     from tap_emag.ops.doctor.report import Report
     from tap_emag.ops.doctor.samples import Keys
     from tap_emag.schema.local_time import Clock

@@ -27,7 +27,7 @@ from tap_emag.quoting import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_emag.ops.doctor.prober import Answer
+    from tap_emag.ops.doctor.answer import Answer
 
 Status = Literal["ok", "warning", "fault", "skipped"]
 FAULTY: Final = 4  # exit code
