@@ -47,7 +47,8 @@ HELP: Final = {
     "latency": "seconds before each reply",
     "latency_jitter": "up to so many seconds more",
     "sort": "order in which rows are returned",
-    "bounds": "closed: both in, half: only the lower, half_upper: only the upper, open: neither",
+    "bounds": "as documented for the resource, closed: both in, half: only the lower, half_upper:"
+    " only the upper, open: neither",
     "filter_time": "compare bounds as local text or as instants",
     "page_limit_mode": "above 100 rows a page: cap silently, or refuse",
     "count_mode": "how far counts can be trusted",
@@ -68,6 +69,9 @@ HELP: Final = {
     "offer_changes_per_second": "offers that change by themselves",
     "new_orders_per_second": "orders that are placed by themselves",
     "default_type": "type that order/read assumes when none is given",
+    "default_count_type": "type that order/count assumes when none is given",
+    "lone_count_bounds": "what order/count makes of one bound without the other",
+    "count_filters": "filters of a count: those documented for it, or all of its read",
     "default_return_type": "type that rma/read assumes when none is given",
     "ignored_filters": "filters that have no effect, comma-separated, such as rma.type",
     "refused_filters": "filters that are answered with isError, comma-separated",
@@ -151,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add(parser: argparse.ArgumentParser, name: str, default: object) -> None:
     flag, choices = f"--{name.replace('_', '-')}", dict(CHOICES).get(name)
-    if name in ("default_type", "default_return_type"):
+    if name in ("default_type", "default_count_type", "default_return_type"):
         parser.add_argument(flag, type=_kind, default=default, metavar="{2,3,all}", help=HELP[name])
     elif isinstance(default, bool):
         flag = f"--no-{name.replace('_', '-')}" if default else flag

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DATES: Final = ("ok", "ahead", "behind", "local", "absent", "garbage")
 CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("sort", ("id_asc", "id_desc", "modified_asc", "modified_desc", "arbitrary")),
-    ("bounds", ("closed", "open", "half", "half_upper")),
+    ("bounds", ("documented", "closed", "open", "half", "half_upper")),
     ("filter_time", ("naive", "instant")),
     ("scalars", ("mixed", "strings", "native")),
     ("shapes", ("mixed", "documented", "observed")),
@@ -26,7 +26,10 @@ CHOICES: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     ("count_mode", ("exact", "drifting", "broken", "stale")),
     ("count_page", ("real", "asked")),
     ("default_type", (2, 3, None)),
+    ("default_count_type", (2, 3, None)),
     ("default_return_type", (2, 3, None)),
+    ("lone_count_bounds", ("refused", "heeded")),
+    ("count_filters", ("documented", "all")),
     ("invoice_envelope", ("results", "bare", "list", "mixed")),
     ("category_lists", ("full", "absent", "empty")),
     ("row_envelope", ("list", "object", "wrapped", "bare", "mixed")),
@@ -150,10 +153,13 @@ class SandboxConfig:
     latency_jitter: float = 0.0
 
     sort: str = "id_desc"
-    bounds: str = "closed"
+    bounds: str = "documented"
     filter_time: str = "naive"
     default_type: int | None = 3
+    default_count_type: int | None = None
     default_return_type: int | None = None
+    lone_count_bounds: str = "refused"
+    count_filters: str = "documented"
     ignored_filters: list[str] = field(default_factory=list)
     refused_filters: list[str] = field(default_factory=list)
     page_limit_mode: str = "cap"

@@ -18,6 +18,8 @@ LAST_PAGE: Final = 65_535
 LONGEST_SPAN: Final = 31 * DAY
 LOWER_IN: Final = ("closed", "half")
 UPPER_IN: Final = ("closed", "half_upper")
+# Documented: "after" and "before" for all but returns, which begin with their first moment.
+WORDED: Final = {"rma": "half"}
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -104,26 +106,38 @@ def paging(
     return page, min(size, most)
 
 
-def span(params: dict[str, Any], name: str, config: SandboxConfig, local: LocalTime) -> Span | None:
+def span(
+    params: dict[str, Any],
+    name: str,
+    config: SandboxConfig,
+    local: LocalTime,
+    *,
+    of_count: bool = False,
+) -> Span | None:
     """The range that `<name>After` and `<name>Before` describe.
 
     Raises:
-        Refused: for a bad date, an end without a beginning, or more than 31 days.
+        Refused: for a bad date, an end without a beginning, for a count also a beginning without
+            an end, or more than 31 days.
     """
     after, before = (_stamp(params, f"{name}{side}") for side in ("After", "Before"))
     if after is None and before is None:
         return None
+    if of_count and before is None and config.lone_count_bounds == "refused":
+        message = f"{name}After needs {name}Before"
+        raise Refused(message)
     if after is None:
         message = f"{name}Before needs {name}After"
         raise Refused(message)
     if before is not None and before - after > LONGEST_SPAN:
         message = f"{name}After and {name}Before may be at most one month apart"
         raise Refused(message)
-    return _span(after, before, config, local)
+    return _span(after, before, config, local, "order")
 
 
 def between(
     params: dict[str, Any],
+    resource: str,
     first: str,
     last: str | None,
     config: SandboxConfig,
@@ -137,16 +151,25 @@ def between(
         Refused: for a bad date.
     """
     after, before = _stamp(params, first), None if last is None else _stamp(params, last)
-    return None if after is None and before is None else _span(after, before, config, local)
+    if after is None and before is None:
+        return None
+    return _span(after, before, config, local, resource)
 
 
 def _span(
-    after: int | None, before: int | None, config: SandboxConfig, local: LocalTime | None
+    after: int | None,
+    before: int | None,
+    config: SandboxConfig,
+    local: LocalTime | None,
+    resource: str,
 ) -> Span:
     instants = config.filter_time == "instant" and local is not None
     if instants and local is not None:
         after, before = (None if each is None else local.instant(each) for each in (after, before))
-    after_in, before_in = config.bounds in LOWER_IN, config.bounds in UPPER_IN
+    bounds = config.bounds
+    if bounds == "documented":
+        bounds = WORDED.get(resource, "open")
+    after_in, before_in = bounds in LOWER_IN, bounds in UPPER_IN
     return Span(after, before, after_in, before_in, instants)
 
 

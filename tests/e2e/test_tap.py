@@ -187,11 +187,12 @@ def test_a_run_that_fails_keeps_what_was_sealed_and_the_next_goes_on() -> None:
 
 def test_the_look_back_reads_again_what_is_near_the_bookmark(sandbox: Sandbox) -> None:
     first = sync(sandbox)
-    moment = sandbox.clock.moment()
+    value = bookmark(first.state, "orders", type=3)["replication_key_value"]
+    since = datetime.fromisoformat(value) - timedelta(days=2)
     near = [
         key
         for key in sandbox.world.order_keys()
-        if key[0] == 3 and sandbox.world.order(key)["modified"] > moment - timedelta(days=2)
+        if key[0] == 3 and sandbox.world.order(key)["modified"] > since
     ]
     wide = sync(sandbox, first.state, order_types=[3], order_lookback_seconds=2 * 86_400)
     assert near

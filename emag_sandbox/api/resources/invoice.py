@@ -39,7 +39,7 @@ def asked(call: Call) -> InvoiceQuery:
         category=text(call.params, "category"),
         number=text(call.params, "number"),
         order_id=integer(call.params, "order_id"),
-        dated=between(call.params, "date_start", "date_end", call.config),
+        dated=between(call.params, "invoice", "date_start", "date_end", call.config),
     )
 
 

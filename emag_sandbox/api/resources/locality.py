@@ -39,7 +39,9 @@ def _read(call: Call) -> Answer:
 
 def _count(call: Call) -> Answer:
     with call.world.lock:
-        counted = {name: call.params[name] for name in COUNTED & call.params.keys()}
+        counted = call.params
+        if call.config.count_filters == "documented":
+            counted = {name: counted[name] for name in COUNTED & counted.keys()}
         return count_of(call, len(_selected(call, counted)))
 
 
@@ -50,7 +52,7 @@ def _selected(call: Call, params: dict[str, Any]) -> Sequence[int]:
         name=text(params, "name"),
         region2=text(params, "region2"),
         country=text(params, "country_code"),
-        modified=between(params, "modified", None, config, local),
+        modified=between(params, "locality", "modified", None, config, local),
     )
     shown = int if config.filter_time == "instant" else local.naive
     return call.world.locality_book.select(query, config.sort, shown)

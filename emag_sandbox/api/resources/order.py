@@ -38,11 +38,11 @@ def _read(call: Call) -> Answer:
 
 def _count(call: Call) -> Answer:
     with call.world.lock:
-        return count_of(call, len(_selected(call)))
+        return count_of(call, len(_selected(call, of_count=True)))
 
 
-def _selected(call: Call) -> Sequence[int]:
-    query = _query(call)
+def _selected(call: Call, *, of_count: bool = False) -> Sequence[int]:
+    query = _query(call, of_count=of_count)
     numbers = call.world.order_book.index.select(query, call.config.sort)
     payments, complete = (
         integers(call.params, name) for name in ("payment_mode_id", "is_complete")
@@ -59,9 +59,11 @@ def _selected(call: Call) -> Sequence[int]:
     return kept
 
 
-def _query(call: Call) -> OrderQuery:
+def _query(call: Call, *, of_count: bool) -> OrderQuery:
     params, config, local = call.params, call.config, call.world.local
-    kind = config.default_type if "type" not in params else integer(params, "type")
+    # Documented: 3 for a read. None is named for a count, which may include both types.
+    default = config.default_count_type if of_count else config.default_type
+    kind = default if "type" not in params else integer(params, "type")
     if kind not in (*TYPES, None):
         message = f"Invalid value for type: {kind}"
         raise Refused(message)
@@ -73,8 +75,8 @@ def _query(call: Call) -> OrderQuery:
         id=integer(params, "id"),
         statuses=statuses,
         type=kind,
-        modified=span(params, "modified", config, local),
-        created=span(params, "created", config, local),
+        modified=span(params, "modified", config, local, of_count=of_count),
+        created=span(params, "created", config, local, of_count=of_count),
     )
 
 

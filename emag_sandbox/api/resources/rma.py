@@ -52,7 +52,7 @@ def _selected(call: Call) -> Sequence[int]:
         product_emag_id=integer(params, "product_emag_id"),
         status=integer(params, "request_status"),
         type=kind,
-        opened=between(params, "date_start", "date_end", config, world.local),
+        opened=between(params, "rma", "date_start", "date_end", config, world.local),
     )
     if integer(params, "id") is not None:
         # The seller's own number of a return, which no return has: its key left the rows in 4.4.6.

@@ -28,6 +28,7 @@ def open_shop() -> Iterator[Callable[..., Sandbox]]:
             "clock": NOW,
             "clock_speed": 0.0,
             "limits": False,
+            "bounds": "closed",
         }
         sandbox = Sandbox(SandboxConfig(**{**small, **knobs}))
         sandbox.start()

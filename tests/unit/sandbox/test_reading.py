@@ -105,7 +105,7 @@ def test_windows_bring_what_a_plain_comparison_brings(
             reply = ask(
                 shop,
                 "order/count",
-                itemsPerPage=100,
+                type=3,
                 **{f"{field}After": low, f"{field}Before": high},
             )
             expected = sum(low <= when <= high for when, _ in truth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Ask = Callable[..., requests.Response]
     OpenShop = Callable[..., Sandbox]
+    ReadAll = Callable[..., list[dict[str, Any]]]
 
 
 def test_a_wrong_password_is_answered_403(shop: Sandbox) -> None:
@@ -136,7 +137,7 @@ def test_a_bad_filter_is_an_error_in_a_200(
 def test_a_month_or_an_open_end_is_accepted(
     shop: Sandbox, ask: Ask, filters: dict[str, object]
 ) -> None:
-    assert ask(shop, "order/count", **filters).json()["isError"] is False
+    assert ask(shop, "order/read", **filters).json()["isError"] is False
 
 
 def test_every_reply_tells_the_time_of_the_sandbox(shop: Sandbox, ask: Ask) -> None:
@@ -144,15 +145,18 @@ def test_every_reply_tells_the_time_of_the_sandbox(shop: Sandbox, ask: Ask) -> N
         assert parsedate_to_datetime(ask(shop, path).headers["Date"]) == shop.config.clock
 
 
-def test_orders_of_type_3_are_meant_unless_a_type_is_given(shop: Sandbox, ask: Ask) -> None:
+def test_a_read_means_orders_of_type_3_and_a_count_both_types(
+    shop: Sandbox, ask: Ask, read_all: ReadAll
+) -> None:
     def items(**filters: object) -> int:
         return int(ask(shop, "order/count", **filters).json()["results"]["noOfItems"])
 
     both = items(type=2) + items(type=3)
-    assert both == 300
-    assert 0 < items(type=2) < items() == items(type=3)
-    shop.set(default_type=None)
-    assert items() == both
+    assert items() == both == 300
+    assert 0 < items(type=2) < len(read_all(shop, "order")) == items(type=3)
+    shop.set(default_type=None, default_count_type=3)
+    assert len(read_all(shop, "order")) == both
+    assert items() == items(type=3)
 
 
 def test_offers_are_filtered_as_documented(shop: Sandbox, ask: Ask) -> None:
