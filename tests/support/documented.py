@@ -22,7 +22,7 @@ Edition = Literal["documented", "observed", "former"]
 Row = dict[str, Any]
 # The marks of an edition's keys; the first is the form to choose.
 MARKS: Final[dict[Edition, str]] = {"documented": "DOU", "observed": "ODU", "former": "DRS"}
-ROWS: Final = 6  # of each resource: with that many bits each flag has a pattern of its own
+ROWS: Final = 4  # of each resource: with that many bits each flag has a pattern of its own
 NOON: Final = datetime(2025, 3, 1, 12)  # noqa: DTZ001 - local, as on the wire
 FIRST_DAY: Final = date(2025, 1, 1)
 # Keys that repeat a value of the row they are in: another value would contradict it.
@@ -98,6 +98,7 @@ class Maker:
 
     def _value(self, resource: str, key: Key, place: int, flags: Iterator[int], row: Row) -> object:
         flag = next(flags) if key.type in ("flag", "boolean") else 0
+        assert flag < 2**ROWS - 1, "two flags would have one pattern"
         if self._nulls and key.nullable:
             return None
         if key.path in REPEATED.get(resource, {}):

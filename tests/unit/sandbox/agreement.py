@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from emag_sandbox.documented import keys
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 
 BUCHAREST = ZoneInfo("Europe/Bucharest")
 MISSING = object()
+
+
+def key_names(resource: str, inside: str = "") -> set[str]:
+    """Return the keys of a resource's rows, or of the objects inside them: `products.`."""
+    return {
+        key.path.removeprefix(inside)
+        for key in keys(resource)
+        if key.mark in "DOU"
+        and key.path.startswith(inside)
+        and "." not in key.path.removeprefix(inside)
+    }
 
 
 def pages(shop: Sandbox, ask: Ask, resource: str, **filters: object) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.sandbox.agreement import BUCHAREST, differences, pages
+from tests.unit.sandbox.agreement import BUCHAREST, differences, key_names, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,21 +22,8 @@ if TYPE_CHECKING:
     ReadAll = Callable[..., list[dict[str, Any]]]
 
 ENDED = {4, 5, 7}
-FIELDS = """
-    emag_id return_parent_id order_id type is_full_fbe is_club is_fast customer_name
-    customer_company customer_phone pickup_country pickup_suburb pickup_city pickup_address
-    pickup_zipcode pickup_locality_id pickup_method customer_account_iban customer_account_bank
-    customer_account_beneficiary replacement_product_emag_id replacement_product_id
-    replacement_product_name replacement_product_quantity observations request_status
-    request_status_reason return_type return_reason date products extra_info return_tax_value swap
-    return_address_id return_address_snapshot awbs status_history request_history locker country
-    address_type currency finalized_with_incident courier_name vendor_id pickup_address_id
-    pickup_date
-"""
-LINE_FIELDS = """
-    id product_emag_id product_id quantity product_name return_reason observations diagnostic
-    reject_reason retained_amount refund_value
-"""
+KEYS = key_names("rma")
+LINE_KEYS = key_names("rma", "products.")
 
 
 def ids(reply: requests.Response) -> set[int]:
@@ -70,8 +57,8 @@ def test_returns_belong_to_orders_and_are_plausible(open_shop: OpenShop) -> None
     assert len(truth) == 300
     assert {row["request_status"] for row in truth} == set(range(1, 8))
     for row in truth:
-        assert set(row) == set(FIELDS.split())
-        assert all(set(line) == set(LINE_FIELDS.split()) for line in row["products"])
+        assert set(row) == KEYS
+        assert all(set(line) == LINE_KEYS for line in row["products"])
         order = shop.world.order((row["type"], row["order_id"]))
         assert order["date"] is None or order["date"] <= row["date"] <= shop.config.clock
         assert row["status_history"][0]["event_date"] == row["date"]
@@ -82,7 +69,7 @@ def test_returns_belong_to_orders_and_are_plausible(open_shop: OpenShop) -> None
         assert bought <= {line["name"] for line in order["products"]}
         assert row["customer_account_iban"] in (None, "RO00DEMO0000000000000000")
     seen = {name for row in truth for name, value in row.items() if value}
-    assert set(FIELDS.split()) - seen == {"finalized_with_incident"}
+    assert KEYS - seen == {"finalized_with_incident"}
     assert any(each["requests"] for row in truth for each in row["status_history"])
 
 
@@ -98,7 +85,7 @@ def test_returns_have_their_habits_on_the_wire(open_shop: OpenShop, ask: Ask) ->
     assert kinds["order_id"] == kinds["quantity"] == {"int", "str"}
     assert kinds["locker"] == kinds["extra_info"] == {"list", "dict"}
     assert kinds["is_club"] == {"int", "str", "bool"}
-    known = set(FIELDS.split())
+    known = KEYS
     assert any(set(row) - known for row in rows)
     assert any(set(each) - {"id"} - {"user", "action", "action_type", "source", "date"}
                for row in rows for each in row["request_history"])  # fmt: skip

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.unit.sandbox.agreement import MISSING, differences, pages
+from tests.unit.sandbox.agreement import MISSING, differences, key_names, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,41 +22,10 @@ if TYPE_CHECKING:
     OpenShop = Callable[..., Sandbox]
 
 BUCHAREST = ZoneInfo("Europe/Bucharest")
-ORDER_FIELDS = """
-    id vendor_name type parent_id date created modified status is_complete payment_mode
-    payment_mode_id detailed_payment_method delivery_payment_mode delivery_mode payment_status
-    cashed_co cashed_cod shipping_tax shipping_tax_voucher_split customer products attachments
-    vouchers proforms details observation is_storno reason_cancellation cancellation_request
-    has_editable_products refunded_amount refund_status maximum_date_for_shipment
-    finalization_date late_shipment flags emag_club weekend_delivery
-    enforced_vendor_courier_accounts currency
-"""
-CUSTOMER_FIELDS = """
-    id mkt_id name company email gender code registration_number bank iban fax legal_entity
-    is_vat_payer liable_person phone_1 phone_2 phone_3 billing_name billing_phone billing_country
-    billing_suburb billing_city billing_locality_id billing_street billing_postal_code
-    shipping_country shipping_suburb shipping_city shipping_locality_id shipping_street
-    shipping_postal_code shipping_contact shipping_phone created modified
-"""
-LINE_FIELDS = """
-    id product_id mkt_id name part_number ext_part_number part_number_key status quantity
-    initial_qty storno_qty sale_price original_price currency vat retained_amount
-    reversible_vat_charging created modified details recycle_warranties attachments
-    serial_numbers product_voucher_split campaign
-"""
-OFFER_FIELDS = """
-    id part_number_key part_number name brand description brand_name category_id
-    vendor_category_id status sale_price recommended_price min_sale_price max_sale_price
-    best_offer_sale_price best_offer_recommended_price main_offer_price currency currency_type
-    offer_price_other_currency start_date_other_currency url warranty general_stock
-    estimated_stock stock handling_time availability vat_id reversible_vat_charging ean barcode
-    images attachments characteristics family start_date offer_details content_details
-    offer_properties commission validation_status translation_validation_status
-    offer_validation_status doc_errors ownership number_of_offers buy_button_rank
-    genius_eligibility genius_eligibility_type genius_computed has_smart_deals_badge
-    rrp_guidelines auto_translated recycleWarranties manufacturer eu_representative
-    safety_information
-"""
+ORDER_KEYS = key_names("order")
+CUSTOMER_KEYS = key_names("order", "customer.")
+LINE_KEYS = key_names("order", "products.")
+OFFER_KEYS = key_names("product_offer")
 
 
 def loosened(offer: dict[str, Any], row: dict[str, Any]) -> None:
@@ -117,27 +86,27 @@ def test_an_offer_alone_tells_its_manufacturer(shop: Sandbox, ask: Ask) -> None:
 def test_every_documented_field_is_there(open_shop: OpenShop) -> None:
     shop = open_shop()
     for order in shop.world.orders():
-        assert set(order) == set(ORDER_FIELDS.split())
-        assert order["customer"] is None or set(order["customer"]) == set(CUSTOMER_FIELDS.split())
-        assert all(set(line) == set(LINE_FIELDS.split()) for line in order["products"])
+        assert set(order) == ORDER_KEYS
+        assert order["customer"] is None or set(order["customer"]) == CUSTOMER_KEYS
+        assert all(set(line) == LINE_KEYS for line in order["products"])
     for offer in shop.world.offers():
-        assert set(offer) == set(OFFER_FIELDS.split())
+        assert set(offer) == OFFER_KEYS
 
 
 def test_every_field_has_a_value_somewhere(open_shop: OpenShop) -> None:
     shop = open_shop(orders=4000, offers=2000)
     seen = {name for order in shop.world.orders() for name, value in order.items() if value}
-    assert set(ORDER_FIELDS.split()) - seen == {"proforms"}
+    assert ORDER_KEYS - seen == {"proforms"}
     seen = {name for offer in shop.world.offers() for name, value in offer.items() if value}
     dead = {"start_date_other_currency", "barcode", "start_date"}
-    assert set(OFFER_FIELDS.split()) - seen == dead | {"doc_errors", "content_details"}
+    assert OFFER_KEYS - seen == dead | {"doc_errors", "content_details"}
 
 
 def test_the_wire_has_its_habits(open_shop: OpenShop, ask: Ask) -> None:
     shop = open_shop(orders=2500, offers=600)
     kinds: dict[str, set[str]] = defaultdict(set)
     for row in pages(shop, ask, "order"):
-        for name in ORDER_FIELDS.split():
+        for name in ORDER_KEYS:
             kinds[name].add(type(row.get(name, MISSING)).__name__)
         for line in row["products"]:
             kinds["product_id"].add(type(line["product_id"]).__name__)
@@ -190,10 +159,10 @@ def test_all_scalars_can_be_strings(open_shop: OpenShop, ask: Ask) -> None:
 
 def test_keys_nobody_announced_appear_at_every_level(open_shop: OpenShop, ask: Ask) -> None:
     rows = list(pages(open_shop(unknown_keys=True), ask, "order"))
-    assert any(set(row) - set(ORDER_FIELDS.split()) for row in rows)
+    assert any(set(row) - ORDER_KEYS for row in rows)
     customers = [row["customer"] for row in rows if isinstance(row["customer"], dict)]
-    assert any(set(customer) - set(CUSTOMER_FIELDS.split()) for customer in customers)
-    assert any(set(line) - set(LINE_FIELDS.split()) for row in rows for line in row["products"])
+    assert any(set(customer) - CUSTOMER_KEYS for customer in customers)
+    assert any(set(line) - LINE_KEYS for row in rows for line in row["products"])
 
 
 def test_texts_can_hold_a_nul(open_shop: OpenShop, ask: Ask) -> None:
