@@ -23,7 +23,6 @@ its own under each key and finds it in that column. A key that is not listed arr
 the tap logs it. What the columns mean: [tables.md](tables.md). A link after the type leads to the
 table that explains the codes.
 """
-NOT_YET = "Not yet."
 CODE_LISTS = {codes.table.name for codes in CODE_TABLES}
 
 
@@ -47,7 +46,7 @@ def _legend() -> Iterator[str]:
 
 
 def _reason(resource: str) -> str:
-    return f"No table has it. {NO_COLUMN.get(resource, NOT_YET)}"
+    return f"No table has it. {NO_COLUMN[resource]}"
 
 
 def _table(resource: str) -> Iterator[str]:
@@ -67,7 +66,7 @@ def _column(resource: str, key: Key) -> str:
     if is_container(key) and not found:
         return "its keys"
     if not found:
-        return NO_COLUMN.get(f"{resource}: {key.path}", NOT_YET)
+        return NO_COLUMN[f"{resource}: {key.path}"]
     names = []
     for target in found:
         assert target.column is not None  # noqa: S101 - a list of rows was handled before

@@ -91,6 +91,8 @@ NO_COLUMN: dict[str, str] = {
     "order/attachments": "`order/read` sends the same list inside each order: order_attachments.",
     "find_by_eans": "A search by barcode for products of all sellers, not a list of the account's"
     " own data; with a budget of its own, 5000 requests a day.",
+    "envelope": "It says whether a reply is good; errors are logged.",
+    "invoice list": "The number proves that a reading is complete; the invoices are rows.",
     "count": "Counts prove that a reading is complete; they are logged and counted, not stored.",
 }
 TABLES: dict[str, Table] = {stream.table.name: stream.table for stream in STREAMS}

@@ -35,6 +35,7 @@ TYPES: Final = {
     "texts": "list of texts",
     "any": "content not documented",
 }
+FILE_NAME: Final = str.maketrans("/ ", "__")
 RESOURCES: Final = (
     "order",
     "order/volumetry",
@@ -56,6 +57,8 @@ RESOURCES: Final = (
     "commission",
     "find_by_eans",
     "count",
+    "invoice list",
+    "envelope",
 )
 
 
@@ -88,7 +91,7 @@ def keys(resource: str) -> tuple[Key, ...]:
         raise KeyError(resource)
     return tuple(
         Key(row["key"], row["type"], row["null"] == "yes", row["mark"], row["codes"])
-        for row in _table(resource.replace("/", "_"))
+        for row in _table(resource.translate(FILE_NAME))
     )
 
 

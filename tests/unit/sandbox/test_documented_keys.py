@@ -128,6 +128,8 @@ def rows(shop: Sandbox, resource: str) -> Iterable[Row]:
     """Read all that a resource has; decimals are exact."""
     readers: dict[str, Callable[[Sandbox], Iterable[Row]]] = {
         "count": lambda shop: [ask(shop, "order/count", type=3)],
+        "invoice list": lambda shop: [ask(shop, "invoice/read")],
+        "envelope": lambda shop: [reply_of(shop, "order/read")],
         "invoice/categories": lambda shop: ask(shop, resource),
         "awb": shipments,
         "category": categories,
@@ -201,9 +203,14 @@ def get(shop: Sandbox, path: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def ask(shop: Sandbox, path: str, **body: object) -> Any:  # noqa: ANN401 - any JSON
+    return reply_of(shop, path, **body)["results"]
+
+
+def reply_of(shop: Sandbox, path: str, **body: object) -> Row:
     reply = requests.post(f"{shop.url}/{path}", json=body, auth=("demo", "demo"), timeout=60)
     reply.raise_for_status()
-    return reply.json(parse_float=Decimal)["results"]
+    found: Row = reply.json(parse_float=Decimal)
+    return found
 
 
 def pages(shop: Sandbox, resource: str, **filters: object) -> Iterator[Row]:
