@@ -91,7 +91,7 @@ NO_COLUMN: dict[str, str] = {
     "order/attachments": "`order/read` sends the same list inside each order: order_attachments.",
     "find_by_eans": "A search by barcode for products of all sellers, not a list of the account's"
     " own data; with a budget of its own, 5000 requests a day.",
-    "envelope": "It says whether a reply is good; errors are logged.",
+    "envelope": "It marks a reply as good or failed; the tap logs errors.",
     "invoice list": "The number proves that a reading is complete; the invoices are rows.",
     "count": "Counts prove that a reading is complete; they are logged and counted, not stored.",
 }
