@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emag_sandbox.api import resources
 from emag_sandbox.api.resources import short_lists
-from emag_sandbox.wire.encoder import plan
-from emag_sandbox.wire.tree import shape
 from tap_emag import tap
-from tap_emag.schema.keys import key_of
 from tap_emag.streams.reference import stream, table
 from tests.repository.test_docs import ROOT
 from tests.support.pipeline import Pipeline, shop
@@ -39,10 +36,14 @@ def test_a_list_that_is_added_by_the_recipe_is_read(
     assert (columns + reads + serves).count("\n") < LONGEST
     space: dict[str, Any] = {**vars(table)}
     exec(columns, space)
-    space = {**vars(stream), "key_of": key_of, "BRANDS": space["BRANDS"]}
+    monkeypatch.setattr(table, "BRANDS", space["BRANDS"], raising=False)
+    space = {**vars(stream)}
     exec(reads, space)
     monkeypatch.setattr(tap, "STREAMS", (*tap.STREAMS, space["Brands"]))
-    served = eval(f"[{serves}]", {**vars(short_lists), "plan": plan, "shape": shape})
+    imports, _, entry = serves.partition("    ShortList(")
+    space = {**vars(short_lists)}
+    exec(imports, space)
+    served = eval(f"[ShortList({entry}]", space)
     monkeypatch.setattr(resources, "SHORT_LISTS", (*short_lists.SHORT_LISTS, *served))
     with shop() as sandbox:
         since = datetime(2026, 1, 1, tzinfo=timezone.utc)

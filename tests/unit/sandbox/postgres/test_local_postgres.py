@@ -220,3 +220,22 @@ def _owner_in_another_process(folder: Path | None) -> tuple[subprocess.Popen[str
     pid = int(owner.stdout.readline())
     owner.stdout.close()
     return owner, pid
+
+
+def test_the_command_prints_its_address_for_the_env_file_and_serves_until_ctrl_c() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "emag_sandbox.postgres"], stdout=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout
+        lines = [next(command.stdout).strip() for _ in range(5)]
+        target = {
+            name.removeprefix("TARGET_POSTGRES_").lower(): value
+            for name, value in (line.split("=", 1) for line in lines)
+        }
+        address = f"postgresql://{target['user']}:{target['password']}@{target['host']}"
+        with psycopg.connect(f"{address}:{target['port']}/{target['database']}") as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        command.send_signal(signal.SIGINT)
+        assert command.wait(60) == 0
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(f"{address}:{target['port']}/{target['database']}")
