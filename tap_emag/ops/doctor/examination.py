@@ -112,7 +112,8 @@ class Examination:
         lists.invoices()
         report.begin("Keys and shapes")
         orders.volumetry()
-        lists.unread()
+        lists.packages()
+        lists.bound_of_localities()
         _check_keys(report, keys)
 
 
@@ -129,6 +130,9 @@ def _check_keys(report: Report, keys: Keys) -> None:
         report.warn("values of another type", f"{invalid}; {what}", remedy)
     else:
         report.ok("values of another type", f"none {what}")
+    unnamed = keys.codes.text()
+    stored = "they are stored, but no code table explains them"
+    report.ok("codes without a name", f"{unnamed}; {stored}" if unnamed else f"none {what}")
     if keys.failed:
         report.warn(
             "invalid rows",

@@ -69,7 +69,7 @@ ENVELOPE_KEYS: Final = ("isError", "results", "invoices", "total_results")
 
 @dataclass
 class ListChecks:
-    """The checks of all resources but orders; the four methods are called one after the other."""
+    """The checks of all resources but orders; its methods are called one after the other."""
 
     report: Report
     prober: Prober
@@ -77,6 +77,7 @@ class ListChecks:
     clock: Clock
     keys: Keys
     returns: list[dict[str, Any]] = field(default_factory=list)
+    localities: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def _account(self) -> Account:
@@ -153,6 +154,7 @@ class ListChecks:
                     "characteristics in lists", f"{full} of {len(rows)} categories have some"
                 )
             if resource == "locality":
+                self.localities = rows
                 self._sorted("sort order of localities", rows, "emag_id", "modified")
 
     def invoices(self) -> None:
@@ -174,9 +176,35 @@ class ListChecks:
             lambda row, note: customer_invoice_rows(row, self._account, self.clock, note),
         )
 
-    def unread(self) -> None:
-        """Ask for what no table is made of: its shape is not documented."""
+    def packages(self) -> None:
+        """Ask for the packages of shipments, whose outer shape is not documented."""
         outer_shape(self.report, "awb/package", self.prober.ask("awb/package/read"))
+
+    def bound_of_localities(self) -> None:
+        """Read the localities since the newest change: is the one of that moment included?"""
+        check = "bound of localities"
+        known = [
+            each for row in self.localities if (each := second_in(row, "modified")) is not None
+        ]
+        if not known:
+            self.report.skip(check, "no locality has a time")
+            return
+        newest = max(known)
+        answer = self.prober.read("locality", {"modified": text_of(newest)})
+        if self.report.answered(check, answer):
+            found = [second_in(row, "modified") for row in answer.rows]
+            stray = sum(each is not None and each < newest for each in found)
+            if stray:
+                self.report.warn(
+                    check,
+                    f"{stray} of {len(found)} localities are older: the filter is ignored",
+                    "open an issue: each run reads all localities",
+                )
+            else:
+                verb = "includes" if newest in found else "excludes"
+                self.report.ok(
+                    check, f"`modified` {verb} its own time; the tap asks for an earlier one"
+                )
 
     def _invoices(
         self, resource: str, place: Callable[[Any, FieldReport], object]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_emag.ops.doctor.code_values import Codes
 from tap_emag.quoting import quote_key
 from tap_emag.readers.calendar import second_of
 from tap_emag.schema.column_types import parse_naive
@@ -41,6 +42,7 @@ class Keys:
     def __init__(self) -> None:
         """Begin without any."""
         self.rows = 0
+        self.codes = Codes()
         self.resources: list[str] = []
         self.failed: set[str] = set()
         self._found: dict[str, dict[str, set[str]]] = {
@@ -55,7 +57,7 @@ class Keys:
         for row in rows:
             self.rows += 1
             try:
-                place(row, self._note)
+                self.codes.look(resource, place(row, self._note))
             except Exception:  # noqa: BLE001 - the tap would reject the row
                 self.failed.add(resource)
 

@@ -115,7 +115,14 @@ def test_a_good_account_has_no_fault(shop: Sandbox, doctor: Callable[..., Found]
         *("unit of vat_rate", "handling_time", "courier_accounts", "addresses", "category"),
         *("locality", "invoice/categories", "invoice", "customer-invoice", "bounds of invoices"),
         *("envelope of invoice", "amounts of invoice", "unknown keys", "values of another type"),
-        *("order/volumetry", "awb/package", "clock", "limits seen", "failed replies"),
+        *(
+            "order/volumetry",
+            "awb/package",
+            "bound of localities",
+            "clock",
+            "limits seen",
+            "failed replies",
+        ),
     ):
         assert found.status(check) == "ok", found[check]
     assert found.requests == len(shop.log)
@@ -140,7 +147,19 @@ def test_bounds_are_open_or_closed(
     assert told in found["bounds of orders"]
     for check in ("bounds of returns", "bounds of invoices"):
         assert f"`date_start` {first} its own time, `date_end` {last} its own" in found[check]
+    assert found["bound of localities"].startswith(f"ok: `modified` {first} its own time")
     assert found.code == 0
+
+
+def test_bounds_as_documented_differ_by_resource(doctor: Callable[..., Found]) -> None:
+    found = doctor(bounds="documented", default_count_type=None)
+    assert (
+        "`modifiedAfter` excludes its own time, `modifiedBefore` excl" in found["bounds of orders"]
+    )
+    assert "`date_start` includes its own time, `date_end` excludes" in found["bounds of returns"]
+    assert "`date_start` excludes its own time, `date_end` excludes" in found["bounds of invoices"]
+    assert "`modified` excludes its own time" in found["bound of localities"]
+    assert found["type: default of counts"].startswith("ok: both types: ")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +185,7 @@ def test_the_sort_order_is_named(doctor: Callable[..., Found], sort: str, told: 
 def test_default_types_are_named(
     doctor: Callable[..., Found], default: int | None, told: str
 ) -> None:
-    found = doctor(default_type=default, default_return_type=default)
+    found = doctor(default_type=default, default_count_type=default, default_return_type=default)
     checks = ["type: default of reads", "type: default of counts", "type: default of returns"]
     assert [found[check].startswith(f"ok: {told}") for check in checks] == [True] * 3
     assert found.code == 0
@@ -244,6 +263,12 @@ def test_unknown_keys_are_named(doctor: Callable[..., Found]) -> None:
     assert found.status("unknown keys") == "warning"
     assert "orders: 'freshly_baked'" in found["unknown keys"]
     assert found.code == 0
+
+
+def test_codes_without_a_name_are_counted_by_column(doctor: Callable[..., Found]) -> None:
+    addresses = [{"address_id": str(number), "address_type_id": 70 + number} for number in range(3)]
+    found = doctor(rows={"addresses": addresses, "courier_accounts": []})
+    assert "address_type_id of addresses: 3" in found["codes without a name"]
 
 
 def test_a_key_that_names_a_person_is_masked(doctor: Callable[..., Found]) -> None:
@@ -356,10 +381,11 @@ def test_an_address_with_a_wrong_path_costs_two_requests(
 
 
 def test_what_is_left_after_30_requests_is_skipped(doctor: Callable[..., Found]) -> None:
-    refused = dict.fromkeys(("category", "locality", "addresses", "courier_accounts"), "403")
+    refused = dict.fromkeys(("category", "handling_time", "addresses", "courier_accounts"), "403")
     found = doctor(resource_faults=refused)
     assert found.requests == MOST_REQUESTS
-    assert found["awb/package"] == "skipped: not asked: the doctor sends at most 30 requests"
+    for check in ("awb/package", "bound of localities"):
+        assert found[check] == "skipped: not asked: the doctor sends at most 30 requests"
 
 
 def test_a_state_folder_that_cannot_be_used_is_a_fault(
