@@ -52,6 +52,7 @@ CODED: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
     "addresses": {"": {"address_type_id": "address_types"}},
     "category": {"characteristics": {"type_id": "characteristic_types"}},
     "locality": {"": {"country_code": "locality_countries"}},
+    "awb/package": {"": {"label": "package_labels"}},
     "invoice": {"invoice": {"category": "invoice_category_codes"}},
     "customer-invoice": {"invoice": {"category": "customer_invoice_categories"}},
 }

@@ -110,9 +110,9 @@ class Examination:
         report.begin("Lists and invoices")
         lists.lists(first)
         lists.invoices()
+        lists.packages()
         report.begin("Keys and shapes")
         orders.volumetry()
-        lists.packages()
         lists.bound_of_localities()
         _check_keys(report, keys)
 

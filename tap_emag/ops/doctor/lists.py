@@ -22,7 +22,7 @@ from tap_emag.readers.calendar import DAY, EPOCH, Calendar, text_of
 from tap_emag.readers.window_reader import type_of
 from tap_emag.schema.cleaning import MisfitError
 from tap_emag.schema.column_types import parse_decimal
-from tap_emag.schema.identity import rows_of
+from tap_emag.schema.identity import rows_of, rows_with
 from tap_emag.settings.account import Account
 from tap_emag.streams.invoices.rows import (
     customer_invoice_rows,
@@ -33,6 +33,7 @@ from tap_emag.streams.invoices.rows import (
 from tap_emag.streams.products.rows import product_row
 from tap_emag.streams.reference.rows import (
     address_row,
+    awb_package_row,
     category_rows,
     courier_account_row,
     handling_time_row,
@@ -177,8 +178,17 @@ class ListChecks:
         )
 
     def packages(self) -> None:
-        """Ask for the packages of shipments, whose outer shape is not documented."""
-        outer_shape(self.report, "awb/package", self.prober.ask("awb/package/read"))
+        """Send a request for packages, whose envelope is not documented."""
+        check = "awb/package"
+        answer = self.prober.ask("awb/package/read", bare=True)
+        if self.report.answered(check, answer):
+            rows = rows_with(answer.body, "label")
+            self.report.ok(check, f"readable: {len(rows)} rows; {outer_shape(answer.body)}")
+            self.keys.look(
+                check,
+                rows,
+                lambda row, note: awb_package_row(row, self._account, self.clock, note),
+            )
 
     def bound_of_localities(self) -> None:
         """Read the localities since the newest change: is the one of that moment included?"""

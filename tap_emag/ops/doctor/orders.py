@@ -7,16 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.api.client import PAGE_SIZE
-from tap_emag.errors import ContractError, NotThereError
+from tap_emag.errors import ContractError, ForbiddenError, NotThereError
 from tap_emag.ops.doctor.samples import second_in, shape, shapes, sort_of, span_between
 from tap_emag.ops.formatting import duration
 from tap_emag.readers.calendar import DAY, Calendar, text_of
 from tap_emag.readers.page_size import SMALLEST
 from tap_emag.readers.window_reader import type_of
+from tap_emag.schema.identity import rows_with
 from tap_emag.schema.keys import integer_or_none
 from tap_emag.settings.account import Account
 from tap_emag.streams.orders.rows import order_rows
-from tap_emag.streams.orders.volumetry_rows import volumetry_rows
+from tap_emag.streams.orders.volumetry_rows import MARKS, volumetry_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -271,21 +272,31 @@ class OrderChecks:
             self.report.skip(check, "no order is known to ask for")
             return
         order = (kind or TYPES[0], number)
-        answer = self.prober.ask("order/volumetry/read", {"order_id": number, "type": order[0]})
-        outer_shape(self.report, check, answer)
-        rows = [answer.results] if isinstance(answer.results, dict) else answer.rows
-        account = Account(self.settings.marketplace, self.settings.account_type)
-        self.keys.look(check, rows, lambda row, note: volumetry_rows(row, account, order, "", note))
+        body = {"order_id": number, "type": order[0]}
+        answer = self.prober.ask("order/volumetry/read", body, bare=True)
+        if isinstance(answer.error, ForbiddenError):
+            self.report.warn(
+                check, "eMAG refuses it to the user", "leave order_volumetry out of `select`"
+            )
+        elif isinstance(answer.error, NotThereError):
+            self.report.ok(check, "not there: no such resource, or no measures of this order")
+        elif isinstance(answer.error, ContractError):
+            self.report.ok(check, "eMAG refuses the request for this order")
+        elif self.report.answered(check, answer):
+            self.report.ok(check, outer_shape(answer.body))
+            account = Account(self.settings.marketplace, self.settings.account_type)
+            self.keys.look(
+                check,
+                rows_with(answer.body, *MARKS),
+                lambda row, note: volumetry_rows(row, account, order, "", note),
+            )
 
 
-def outer_shape(report: Report, check: str, answer: Answer) -> None:
-    """Report the shape of the results of a resource, whatever it is."""
-    if isinstance(answer.error, NotThereError):
-        report.ok(check, "this host has no such resource, or nothing for what was asked")
-    elif isinstance(answer.error, ContractError):
-        report.ok(check, "eMAG refuses the request")
-    elif report.answered(check, answer):
-        report.ok(check, f"results: {shape(answer.results)}")
+def outer_shape(body: object) -> str:
+    """Return the shape of a reply whose envelope is not documented."""
+    if isinstance(body, dict) and "results" in body:
+        return f"results: {shape(body['results'])}"
+    return f"without an envelope: {shape(body)}"
 
 
 def bounds(

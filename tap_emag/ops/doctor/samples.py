@@ -130,8 +130,9 @@ def span_between(
 def shape(value: object) -> str:
     """Return the JSON type of a value, with the names of its keys."""
     if isinstance(value, dict):
-        numbered = value and all(str(key).isdecimal() for key in value)
-        names = "numbers as keys" if numbered else some([quote_key(key) for key in value])
+        if value and all(str(key).isdecimal() for key in value):
+            return f"numbered {shape(list(value.values()))}"  # PHP's list with gaps
+        names = some([quote_key(key) for key in value])
         return f"object of {names}" if value else "empty object"
     if isinstance(value, list):
         return f"list of {' or '.join(sorted(set(map(shape, value))))}" if value else "empty list"

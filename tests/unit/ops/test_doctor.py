@@ -288,6 +288,15 @@ def test_a_refused_resource_is_a_fault_and_the_others_are_checked(
     assert found.code == FAULTY
 
 
+@pytest.mark.parametrize(
+    ("resource", "status"), [("order/volumetry", "warning"), ("awb/package", "fault")]
+)
+def test_a_refused_resource_that_is_off_by_default_is_a_warning(
+    doctor: Callable[..., Found], resource: str, status: str
+) -> None:
+    assert doctor(resource_faults={resource: "403"}).status(resource) == status
+
+
 def test_refusals_by_rate_end_the_requests(shop: Sandbox, doctor: Callable[..., Found]) -> None:
     found = doctor(fail_next=["ok", *["429"] * 40], retry_after=0)
     assert found.requests == 1 + MOST_THROTTLED
@@ -384,7 +393,7 @@ def test_what_is_left_after_30_requests_is_skipped(doctor: Callable[..., Found])
     refused = dict.fromkeys(("category", "handling_time", "addresses", "courier_accounts"), "403")
     found = doctor(resource_faults=refused)
     assert found.requests == MOST_REQUESTS
-    for check in ("awb/package", "bound of localities"):
+    for check in ("order/volumetry", "bound of localities"):
         assert found[check] == "skipped: not asked: the doctor sends at most 30 requests"
 
 
