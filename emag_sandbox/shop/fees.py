@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from emag_sandbox.shop.offers import OfferBook
 
 
+def estimated_percent(seed: int, number: int) -> Decimal | None:
+    """The commission, in percent, that is estimated for an article; None for a few."""
+    luck = mix(seed, 161, number)
+    return Decimal(80 + luck % 180) / 10 if luck >> 8 & 15 else None
+
+
 class FeeBook:
     """Commissions and smart-deal prices, by offer."""
 
@@ -26,9 +32,10 @@ class FeeBook:
         Raises:
             KeyError: when there is no such offer.
         """
-        luck = mix(self._seed, 161, self._offers.number(offer_id))
+        number = self._offers.number(offer_id)
+        luck = mix(self._seed, 161, number)
         return {
-            "value": Decimal(80 + luck % 180) / 10 if luck >> 8 & 15 else None,
+            "value": estimated_percent(self._seed, number),
             "id": offer_id,
             "created": self._now - (luck >> 12) % (300 * DAY),
             "end_date": self._now + 30 * DAY if luck >> 20 & 7 == 0 else None,

@@ -6,14 +6,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from emag_sandbox.marketplaces import Terms
-from emag_sandbox.shop.catalogue import CENTI
+from emag_sandbox.shop.billing import converted
+from emag_sandbox.shop.catalogue import CENTI, TENTHOUSANDTH
 from emag_sandbox.shop.localtime import DAY
+from emag_sandbox.shop.order_money import splits
 from emag_sandbox.shop.seeded_random import mix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from emag_sandbox.marketplaces import Marketplace
+    from emag_sandbox.shop.billing import Charge
 
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
 # Code, name, whether it takes something back, whether its amounts are negative: a reversal of
@@ -24,7 +28,9 @@ CATEGORIES: Final = (
     ("FCSA", "Storno of cancelled commission", True, False),
     ("FCD", "Commission discount", False, True),
     ("FTA", "Cancelled transport", True, False),
+    ("FT", "Transport", False, False),  # invented: the text has its cancellation only
 )
+SERVICE: Final = "Taxă de serviciu"
 PARTY: Final = {
     "name": "Seller Demo SRL",
     "register_number": "J00/001/2000",
@@ -51,23 +57,40 @@ def categories() -> list[dict[str, Any]]:
 
 
 def invoice(
-    seed: int, number: int, category: int, day: date, market: Marketplace
+    seed: int,
+    number: int,
+    category: tuple[str, str, bool, bool],
+    day: date,
+    market: Marketplace,
+    charges: Sequence[Charge],
 ) -> dict[str, Any]:
-    """An invoice of eMAG's to the seller, every field of it."""
-    code, name, storno, negative = CATEGORIES[category]
+    """An invoice of eMAG's to the seller, every field of it: a line for each charge.
+
+    Where there is none, it has service fees that belong to no order.
+    """
+    code, name, storno, negative = category
     luck = mix(seed, 152, number)
     noon = (day.toordinal() - EPOCH) * DAY + DAY // 2
     terms = Terms(market, market.currency(noon))
     rate = _percent(market.vat_rate(noon))
-    lines = []
-    for place in range(1 + (luck & 3)):
+    lines = [
+        _line(
+            f"{name}, comanda {charge.order[1]} (tip {charge.order[0]})",
+            "Buc",
+            Decimal(1),
+            converted(charge, terms.currency),
+            rate,
+        )
+        for charge in charges
+    ]
+    for place in range(0 if charges else 1 + (luck & 3)):
         part = mix(luck, place)
         price = Decimal(part % 400_000) / 100 if part >> 20 & 3 else Decimal(part % 4000)
         price = terms.price(price)
         quantity = Decimal(1 + (part >> 24) % 3)
         if negative:
             price = -price
-        lines.append(_line(f"{name} {place + 1}", "Buc", quantity, price, rate))
+        lines.append(_line(f"{SERVICE} {place + 1}", "Buc", quantity, price, rate))
     return {
         "category": code,
         "name": name,
@@ -89,14 +112,8 @@ def customer_invoice(
     """An invoice to the customer of an order, every field of it; negative when it reverses one."""
     sign = 1 if reverses is None else -1
     lines = [
-        _line(
-            line["name"],
-            "buc",
-            Decimal(sign * line["initial_qty"]),
-            line["sale_price"],
-            _percent(line["vat"]),
-        )
-        for line in order["products"]
+        _line(name, "buc", Decimal(sign * pieces), price, _percent(rate))
+        for name, pieces, price, rate in _parts(order, market)
     ]
     return {
         "category": "normal" if reverses is None else "storno",
@@ -111,6 +128,25 @@ def customer_invoice(
         **_totals(lines),
         "currency": order["currency"],
     }
+
+
+def _parts(
+    order: dict[str, Any], market: Marketplace
+) -> Iterator[tuple[str, int, Decimal, Decimal]]:
+    """Name, pieces, net price and VAT rate of all that a customer pays for an order."""
+    for line in order["products"]:
+        yield line["name"], line["initial_qty"], line["sale_price"], line["vat"]
+        for each in line["recycle_warranties"]:
+            yield each["product_name"], each["quantity"], each["sale_price"], each["vat_rate"]
+    if order["shipping_tax"]:
+        rate = market.vat_rate(order["products"][0]["created"])
+        yield "Transport", 1, (order["shipping_tax"] / (1 + rate)).quantize(TENTHOUSANDTH), rate
+    off: dict[Decimal, Decimal] = {}
+    for cut in splits(order):
+        rate = cut.get("vat", Decimal(0))
+        off[rate] = off.get(rate, Decimal(0)) + cut["value"]
+    for rate, net in off.items():
+        yield "Voucher", 1, net, rate
 
 
 def _percent(rate: Decimal) -> Decimal:

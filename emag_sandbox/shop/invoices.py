@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emag_sandbox.marketplaces import MARKETPLACES
+from emag_sandbox.shop.billing import month_of
 from emag_sandbox.shop.invoice_rows import CATEGORIES, customer_invoice, invoice
 from emag_sandbox.shop.localtime import DAY
 from emag_sandbox.shop.returns import DELIVERED
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emag_sandbox.config import SandboxConfig
+    from emag_sandbox.shop.billing import Billing
     from emag_sandbox.shop.localtime import LocalTime
     from emag_sandbox.shop.order_index import Span
     from emag_sandbox.shop.orders import OrderBook
 
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
 SET: Final = len(CATEGORIES)
+LINES_AN_INVOICE: Final = 500
 STORNO_SHARE: Final = 5
 ORDERS_AN_INVOICE: Final = 10
 
@@ -38,24 +41,30 @@ class InvoiceQuery(NamedTuple):
 class InvoiceBook:
     """eMAG's invoices to the seller: a set at the end of each month, or a given number."""
 
-    def __init__(self, config: SandboxConfig, local: LocalTime, now: int) -> None:
+    def __init__(self, config: SandboxConfig, billing: Billing, local: LocalTime, now: int) -> None:
         """Know the invoices of `config.history_days` before `now`, and of the months to come."""
         self._seed, self._given, self._local = config.seed, config.invoices, local
-        self._market = MARKETPLACES[config.marketplace]
-        begun = _month(local, now - int(config.history_days * DAY))
-        self._months = max(_month(local, now) - begun, 1)
-        self._first = _month(local, now) - self._months
-        self._set = SET if self._given is None else max(1, -(-self._given // self._months))
+        self._market, self._billing = MARKETPLACES[config.marketplace], billing
+        begun = month_of(local, now - int(config.history_days * DAY))
+        self._months = max(month_of(local, now) - begun, 1)
+        self._first = month_of(local, now) - self._months
+        wanted = SET * max(1, -(-config.orders // self._months // LINES_AN_INVOICE))
+        self._set = wanted if self._given is None else max(1, -(-self._given // self._months))
 
     def count(self, now: int) -> int:
         """How many invoices there are at an instant."""
         if self._given is not None:
             return self._given
-        return max(0, _month(self._local, now) - self._first) * self._set
+        return max(0, month_of(self._local, now) - self._first) * self._set
 
     def row(self, number: int) -> dict[str, Any]:
         """An invoice in full."""
-        return invoice(self._seed, number, self._category(number), self._date(number), self._market)
+        place = number % self._set
+        category = CATEGORIES[place % SET]
+        month = self._first + number // self._set
+        parts = len(range(place % SET, self._set, SET))
+        charges = list(self._billing.charges(category[0], month))[place // SET :: parts]
+        return invoice(self._seed, number, category, self._date(number), self._market, charges)
 
     def select(self, query: InvoiceQuery, now: int, sort: str) -> list[int]:
         """The numbers of the invoices a request asks for, in the order asked for."""
@@ -151,11 +160,6 @@ def _ordered(rows: list[int], sort: str) -> list[int]:
     elif sort.endswith("desc"):
         rows.reverse()
     return rows
-
-
-def _month(local: LocalTime, instant: int) -> int:
-    day = date.fromordinal(EPOCH + local.naive(instant) // DAY)
-    return day.year * 12 + day.month - 1
 
 
 def _midnight(day: date) -> int:

@@ -103,7 +103,9 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
         "refunded_amount": Decimal(0),
         "refund_status": "demo" if status == RETURNED else None,
         "maximum_date_for_shipment": placed + 2 * DAY if luck >> 35 & 15 else None,
-        "finalization_date": min(placed + DAY + luck % DAY, modified) if done else None,
+        "finalization_date": finalized_at(shop.seed, facts.number, placed, modified)
+        if done
+        else None,
         "late_shipment": (luck >> 40 & 15 == 0) if luck >> 39 & 1 else None,
         "flags": [{"flag": "demo_flag", "value": str(luck & 1)}] if luck >> 44 & 3 == 0 else [],
         "emag_club": luck >> 46 & 3 == 0,
@@ -115,6 +117,11 @@ def order(shop: OrderContext, facts: Facts, rng: Random) -> dict[str, Any]:
         _use_vouchers(row, facts, rng, terms)
     settle(row)
     return row
+
+
+def finalized_at(seed: int, number: int, placed: int, modified: int) -> int:
+    """When an order was finalized, if it was when the sandbox started."""
+    return min(placed + DAY + mix(seed, 21, number) % DAY, modified)
 
 
 def _lines(shop: OrderContext, facts: Facts, rng: Random, terms: Terms) -> list[dict[str, Any]]:

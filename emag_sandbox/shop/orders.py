@@ -95,6 +95,11 @@ class OrderBook:
         past = self._history.get(number)
         return past[0] if past else self.index.statuses[number]
 
+    def first_modified(self, number: int) -> int:
+        """When an order was last changed before anything happened to it."""
+        past = self._history.get(number)
+        return past[1] if past else self.index.modified[number]
+
     def touch(self, numbers: Iterable[int], instant: int) -> list[Key]:
         """Let something happen to some orders at an instant; their keys."""
         keys = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emag_sandbox.marketplaces import MARKETPLACES
 from emag_sandbox.shop.awbs import AwbBook
+from emag_sandbox.shop.billing import Billing
 from emag_sandbox.shop.catalogue import Catalogue
 from emag_sandbox.shop.categories import CategoryBook
 from emag_sandbox.shop.expected import exact, instants
@@ -57,7 +58,12 @@ class Shop(HasReturns, HasReference):
         self.awb_book = AwbBook(config.seed, self.return_book, self.market)
         self.category_book = CategoryBook(config.seed, config.categories, self.market.language)
         self.locality_book = LocalityBook(config.seed, config.localities, now, self.market.country)
-        self.invoice_book = InvoiceBook(config, self.local, now)
+        self.invoice_book = InvoiceBook(
+            config,
+            Billing(config.seed, self.order_book, catalogue, self.local, config.orders),
+            self.local,
+            now,
+        )
         self.customer_invoice_book = CustomerInvoiceBook(config, self.order_book, self.local, now)
         self.fee_book = FeeBook(config.seed, self.offer_book, now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -78,11 +79,11 @@ def test_what_is_reversed_is_positive_for_emag_and_negative_for_customers(
 
 def test_a_set_of_invoices_comes_each_month(shop: Sandbox) -> None:
     truth = list(shop.world.invoices())
-    assert len(truth) == 12 * 5
+    assert len(truth) == 12 * 6
     assert {row["date"] for row in truth} >= {date(2025, 11, 30), date(2026, 2, 28)}
     assert max(row["date"] for row in truth) == date(2026, 10, 31)
     shop.clock.advance(timedelta(days=21).total_seconds())
-    assert len(list(shop.world.invoices())) == 13 * 5
+    assert len(list(shop.world.invoices())) == 13 * 6
 
 
 def test_as_many_invoices_as_told(open_shop: OpenShop, ask: Ask) -> None:
@@ -108,7 +109,7 @@ def test_invoices_are_filtered_as_documented(shop: Sandbox, ask: Ask) -> None:
     assert found == {
         row["number"] for row in truth if date(2026, 1, 31) <= row["date"] <= date(2026, 3, 31)
     }
-    assert len(found) == 15
+    assert len(found) == 18
     others = list(shop.world.customer_invoices())
     for row in others[:10]:
         same = {each["number"] for each in others if each["order_id"] == row["order_id"]}
@@ -140,3 +141,85 @@ def test_keys_nobody_announced_reach_the_lines(open_shop: OpenShop, ask: Ask) ->
     known |= {"vat_rate", "value", "vat_value"}
     assert any(set(line) - known for row in rows for line in row["lines"])
     assert any("phone_number" in row["supplier"] for row in rows)
+
+
+def billed(world: Any, currency: str) -> dict[str, dict[tuple[int, int], Decimal]]:  # noqa: ANN401
+    """Return what the seller's invoices add up to, by category and order, in one currency."""
+    sums: dict[str, dict[tuple[int, int], Decimal]] = {}
+    for invoice in world.invoices():
+        assert invoice["currency"] == currency
+        for line in invoice["lines"]:
+            found = re.fullmatch(r".+, comanda (\d+) \(tip ([23])\)", line["product_name"])
+            if found is None:
+                assert line["product_name"].startswith("Taxă de serviciu")
+                assert len(invoice["lines"]) < 5
+                continue
+            of_category = sums.setdefault(invoice["category"], {})
+            key = (int(found[2]), int(found[1]))
+            of_category[key] = of_category.get(key, Decimal(0)) + line["value"]
+    return sums
+
+
+@pytest.mark.parametrize("given", [None, 200])
+def test_commission_and_transport_can_be_reconciled_with_orders(
+    open_shop: OpenShop, given: int | None
+) -> None:
+    shop = open_shop(orders=2000, offers=400, invoices=given, history_days=300)
+    # All months that have an order are billed, the last one, too.
+    shop.clock.advance(timedelta(days=62).total_seconds())
+    world = shop.world
+    sums = billed(world, "RON")
+    assert sums.keys() == {"FC", "FCA", "FCSA", "FCD", "FT", "FTA"}
+    nothing = Decimal(0)
+    done = {(o["type"], o["id"]): o for o in world.orders() if o["status"] in (4, 5)}
+    if given is None:
+        assert sums["FC"].keys() == done.keys()
+    for key, total in sums["FC"].items():
+        order = done[key]
+        whole, back = (
+            commission(world, order, "initial_qty"),
+            commission(world, order, "storno_qty"),
+        )
+        assert total == whole
+        if given is None:
+            credited = sums["FCA"].get(key, nothing) - sums["FCSA"].get(key, nothing)
+            assert credited == back
+        assert sums["FCD"].get(key, nothing) in (0, -(whole / 10).quantize(Decimal("0.01")))
+        net = order["shipping_tax"] / (1 + order["products"][0]["vat"])
+        if order["products"][0]["vat"] in (Decimal("0.21"), Decimal("0.19")):
+            assert sums["FT"].get(key, nothing) == net.quantize(Decimal("0.01"))
+        if given is None:
+            cancelled = sums["FT"].get(key, nothing) if order["status"] == 5 else nothing
+            assert sums["FTA"].get(key, nothing) == cancelled
+
+
+def commission(world: Any, order: dict[str, Any], pieces: str) -> Decimal:  # noqa: ANN401
+    """Return the commission on some pieces of an order, by what is estimated for each offer."""
+    total = Decimal(0)
+    for line in order["products"]:
+        offer = int(line["part_number"].removeprefix("DEMO-"))
+        percent = world.commission(offer)["value"]
+        rate = Decimal(15) if percent is None else percent
+        total += (line["sale_price"] * line[pieces] * rate / 100).quantize(Decimal("0.01"))
+    return total
+
+
+def test_a_customer_pays_what_the_invoice_says(open_shop: OpenShop) -> None:
+    world = open_shop(orders=3000, customer_invoices=400).world
+    orders: dict[int, list[dict[str, Any]]] = {}
+    for order in world.orders():
+        orders.setdefault(order["id"], []).append(order)
+    cashed = vouchers = 0
+    for invoice in world.customer_invoices():
+        amount = abs(invoice["total_with_vat"])
+        vouchers += any(line["product_name"] == "Voucher" for line in invoice["lines"])
+        of_id = orders[invoice["order_id"]]
+        paid = of_id[0]["cashed_co"] or of_id[0]["cashed_cod"]
+        if len(of_id) > 1 or not paid:
+            continue
+        cashed += 1
+        # Each line and each part of VAT is rounded to the cent.
+        slack = Decimal("0.01") * (2 * len(invoice["lines"]) + 1)
+        assert abs(amount - paid) <= slack
+    assert cashed > 200
+    assert vouchers > 20
