@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_emag.api.client import PAGE_SIZE
@@ -68,7 +68,11 @@ class SimpleList(ListStream):
         raise NotImplementedError
 
     def _item(self, raw: dict[str, Any]) -> Item:
-        return self.item(raw).sent_as(SentForm(self.table), raw, self.run.settings.timezone)
+        return self.item(raw).sent_as(self._form, raw, self.run.settings.timezone)
+
+    @cached_property
+    def _form(self) -> SentForm:
+        return SentForm(self.table)
 
     def rows(self, number: int) -> list[dict[str, Any]]:
         """Read one page."""
