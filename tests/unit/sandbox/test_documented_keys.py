@@ -66,7 +66,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def large() -> Iterator[Sandbox]:
     """A shop that has everything somewhere."""
-    with Sandbox(SandboxConfig(orders=3000, offers=1200, returns=1500, **CONFIG)) as shop:
+    with Sandbox(SandboxConfig(orders=3000, offers=600, returns=1500, **CONFIG)) as shop:
         shop.world.touch_orders(600)
         yield shop
 
@@ -164,7 +164,7 @@ def categories(shop: Sandbox) -> Iterator[Row]:
 
 
 def attachments(shop: Sandbox) -> Iterator[Row]:
-    for kind, number in shop.world.order_keys()[:200]:
+    for kind, number in shop.world.order_keys()[:100]:
         yield from ask(shop, "order/attachments/read", order_id=number, order_type=kind)
 
 
@@ -190,7 +190,7 @@ def products(shop: Sandbox) -> Iterator[Row]:
 
 
 def shipments(shop: Sandbox) -> Iterator[Row]:
-    for one in shop.world.reservation_ids():
+    for one in shop.world.reservation_ids()[:300]:
         if not shop.world.foreign_awb(one):
             yield from rows_in(ask(shop, "awb/read", reservation_id=one))
 
