@@ -7,7 +7,11 @@ from tap_emag.streams.codes.table import CODE_TABLES
 # Seen by clients of the API.
 OBSERVED = {"delivery_modes": {"Livrare 6H"}, "attachment_types": {"13"}}
 # Sent by the sandbox in place of codes that eMAG may add, or does not list.
-INVENTED = {"characteristic_types": {"75"}, "awb_status_codes": {"NEW", "PCK", "TRN", "CNC"}}
+INVENTED = {
+    "characteristic_types": {"75"},
+    "awb_status_codes": {"NEW", "PCK", "TRN", "CNC"},
+    "invoice_category_codes": {"FT"},  # transport: its cancellation is documented
+}
 # Lists without a table: a flag of the tap, and a key of a resource that the tap does not read.
 WITHOUT_TABLE = {
     "courier_account_statuses": {"0", "1"},
