@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emag_sandbox.shop import accounts
 from tap_emag.api.server_clock import ENOUGH, machine_now
 from tap_emag.errors import TargetGoneError
 from tap_emag.state.store import StateStore
-from tap_emag.streams.reference import rows as reference
 from tests.stateful import runs
 from tests.stateful.events import During, Event
 from tests.stateful.runs import Ending
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emag_sandbox import Request
+    from emag_sandbox.marketplaces import Marketplace
     from tests.stateful.target import Row
 
 SPRING = datetime(2025, 3, 30, 1, tzinfo=timezone.utc)  # 03:00 in Bucharest, which is then 04:00
@@ -430,14 +432,14 @@ def test_an_entry_of_a_list_that_changed_around_a_kill_and_is_as_before_is_writt
     settings: dict[str, Any] = {"metadata_cache_ttl_seconds": 0}
     assert story.run(**settings) == 0
     before = rows_of(story, "vat_rates")
-    row = reference.vat_rate_row
+    rates = accounts.vat_rates
 
-    def changed(*given: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-        return row(*given, **more) | {"vat_rate": "0.5"}
+    def changed(market: Marketplace) -> list[dict[str, Any]]:
+        return [row | {"vat_rate": Decimal("0.5")} for row in rates(market)]
 
     kept = story.state
     with monkeypatch.context() as patch:
-        patch.setattr(reference, "vat_rate_row", changed)
+        patch.setattr(accounts, "vat_rates", changed)
         assert story.run(ending=KILLED, **settings) != 0
     story.state = kept
     assert rows_of(story, "vat_rates") != before
