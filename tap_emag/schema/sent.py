@@ -10,25 +10,40 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_emag.schema.cleaning import items_of
-from tap_emag.schema.column_types import JSON_ANY, JSON_LIST, JSON_OBJECT, TEXT
+from tap_emag.schema.column_types import (
+    FLAG,
+    JSON_ANY,
+    JSON_LIST,
+    JSON_OBJECT,
+    PRESENCE,
+    TEXT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from tap_emag.schema.column_types import ColumnType
     from tap_emag.schema.table import Table
 
 # Texts that may look like numbers and are none: "10.0" and "10" are different part numbers.
 EXACT = {TEXT, JSON_ANY, JSON_LIST, JSON_OBJECT}
 NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?", re.ASCII)
-# An object of validation errors carries it as a key, and error texts quote it.
-REQUEST_ID_KEY = "request_id"
-REQUEST_ID = re.compile(r"\brequest[ _-]?id\b\W{0,4}[\w-]*", re.IGNORECASE)
+FLAGS = {FLAG, PRESENCE}
+# An object of validation errors has it as a key, and error texts quote it: after a sign such as a
+# colon, or as a word with a digit. Other words after it belong to the text.
+REQUEST_ID_KEYS = {"request_id", "requestid", "request-id"}
+REQUEST_ID = re.compile(
+    r"\brequest[ _-]?id\b"
+    r"(?:[\s\"'\\]*[:=#][\s\"'\\]*[\w./-]+|[\s\"'\\(]+(?=[\w./-]*\d)[\w./-]+)",
+    re.IGNORECASE,
+)
 ERRORS = re.compile(r"errors\b")
 # Python's own context would round to 28 digits: what changes after them would pass unnoticed.
 _CONTEXT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -48,20 +63,22 @@ class SentForm:
         """Take the types of a table's columns.
 
         Args:
-            table: Its text and JSON columns name the keys whose texts are kept exactly.
+            table: Its text and JSON columns name the keys whose texts are kept exactly, others
+                those whose values are numbers.
             ordered: Keys of lists whose order counts.
             parts: Tables of lists inside a row by key, such as `lines` or `lines.vouchers`; their
                 order counts, since places are part of keys.
             ignored: Keys that are left out, since their values are written without a fingerprint.
         """
         tables = {"": table, **{f"{path}.": part for path, part in (parts or {}).items()}}
-        self._exact = {
-            f"{path}{key}"
-            for path, part in tables.items()
-            for column in part.columns
-            if column.type in EXACT
-            for key in column.wire_keys()
-        }
+        types: dict[str, set[ColumnType]] = defaultdict(set)
+        for path, part in tables.items():
+            for column in part.columns:
+                for key in column.wire_keys():
+                    types[f"{path}{key}"].add(column.type)
+        self._exact = {path for path, found in types.items() if found & EXACT}
+        # Where a column shows a number, 1 is not true.
+        self._numbers = {path for path, found in types.items() if found - FLAGS}
         self._parts = frozenset(parts or ())
         self._ordered = self._parts | set(ordered)
         self._ignored = frozenset(ignored)
@@ -77,7 +94,7 @@ class SentForm:
             return self._list(value, path, exact=exact)
         if isinstance(value, str):
             return _text(value, path, exact=exact)
-        if value is None or (exact and isinstance(value, bool)):
+        if value is None or (isinstance(value, bool) and (exact or path in self._numbers)):
             return value
         return f"#{_number(value)}" if exact else _number(value)
 
@@ -85,7 +102,7 @@ class SentForm:
         found = {}
         for key, inner in value.items():
             below = f"{path}.{key}" if path else key
-            if key != REQUEST_ID_KEY and below not in self._ignored:
+            if key.lower() not in REQUEST_ID_KEYS and below not in self._ignored:
                 if isinstance(inner, dict) and below in self._parts:
                     inner = items_of(inner)  # noqa: PLW2901 - PHP's list with gaps
                 form = self._form(inner, below, exact=exact or below in self._exact)

@@ -106,7 +106,8 @@ class HandlingTimes(SimpleList):
         row = reference.handling_time_row(
             raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
         )
-        return Item(row["id"], row)
+        former = {name: value for name, value in row.items() if name != "value"}
+        return Item(row["id"], row, former_version=Item(row["id"], former).former())
 
 
 class CourierAccounts(SimpleList):

@@ -189,8 +189,12 @@ class Returns(EmagStream):
         )
         children = {ReturnLines.table.name: rows.lines, ReturnEvents.table.name: rows.events}
         former_row = {name: rows.return_row[name] for name in rows.return_row if name not in NEW}
-        # Now, since rows without a version are what former releases took fingerprints of.
-        former = Item(key, former_row, children).former()
+        # Former releases took fingerprints of rows without a version, and again of those with it.
+        text = Item(key, former_row, children).former().hex()
+        versioned = {
+            name: [row | {"fingerprint": text} for row in some] for name, some in children.items()
+        }
+        former = Item(key, former_row | {"fingerprint": text}, versioned).former()
         item = Item(key, rows.return_row, children, former_version=former)
         item = item.sent_as(SENT, raw, self.run.settings.timezone)
         version = item.fingerprint.hex()

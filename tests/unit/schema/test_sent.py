@@ -14,6 +14,7 @@ from tap_emag.schema.column_types import INTEGER, JSON_ANY, JSON_LIST, MONEY, TE
 from tap_emag.schema.sent import SentForm, encoded
 from tap_emag.schema.table import Column, Table
 from tap_emag.schema.vat import Vat
+from tap_emag.streams.products.stream import SENT
 
 COLUMNS = (
     Column("id", INTEGER, ""),
@@ -98,16 +99,23 @@ def test_the_id_of_a_request_does_not_count() -> None:
 
 
 numbers = st.decimals(-(10**12), 10**12, places=4) | st.integers(-(2**63), 2**63 - 1)
-values = st.recursive(
-    st.none() | st.booleans() | numbers | numbers.map(str) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
+no_flags = st.none() | numbers | numbers.map(str) | st.text(max_size=5)
 
 
-@given(values)
+def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+
+
+values = nested(st.booleans() | no_flags)
+
+
+@given(nested(no_flags))
 def test_a_number_that_gets_a_column_has_the_form_it_had(value: object) -> None:
     """So a release that adds a column makes no row new."""
     raw = ROW | {"main": value}
@@ -135,3 +143,26 @@ def test_odd_texts_have_a_form(text: str) -> None:
 def test_odd_numbers_have_a_form(number: float | Decimal) -> None:
     for key in ("id", "price", "code", "tags", "new"):
         assert form({key: number}) != form({key: 1})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("request id: abc, brand is missing", "request id: xyz, brand is missing"),
+        ("Request ID a1b2/3.c is refused", "Request ID 9f/4.d is refused"),
+        ('{"requestId": "ab"}', '{"requestId": "cd"}'),
+        ('{\\"request_id\\": \\"ab\\"}', '{\\"request_id\\": \\"cd\\"}'),
+    ],
+)
+def test_the_id_of_a_request_in_an_error_s_text_makes_no_version(first: str, second: str) -> None:
+    assert SENT.of({"doc_errors": [first]}) == SENT.of({"doc_errors": [second]})
+
+
+def test_words_that_follow_the_name_of_a_request_s_id_count() -> None:
+    missing, unknown = ({"doc_errors": [f"request id {word}"]} for word in ("missing", "unknown"))
+    assert SENT.of(missing) != SENT.of(unknown)
+
+
+def test_true_is_no_number_where_a_column_shows_the_number() -> None:
+    assert SENT.of({"ownership": True}) != SENT.of({"ownership": 1})
+    assert SENT.of({"ownership": 1}) == SENT.of({"ownership": "1"})
