@@ -87,5 +87,8 @@ def _with_values(row: Row, call: Call) -> Row:
     }
     page, size = paging({"itemsPerPage": MOST_VALUES, **asked}, call.config, MOST_VALUES)
     shown = slice((page - 1) * size, page * size) if "id" in call.params else slice(0)
-    characteristics = [{**each, "values": each["values"][shown]} for each in row["characteristics"]]
+    characteristics = [
+        {**each, "values": each["values"][shown]} if "values" in each else each
+        for each in row.get("characteristics", ())
+    ]
     return {**row, "characteristics": characteristics}

@@ -100,6 +100,13 @@ def test_each_envelope_is_that_of_the_resource(shop: Sandbox, ask: Ask) -> None:
     assert values(id=1, valuesCurrentPage=2, valuesPerPage=250) == [str(n) for n in range(250, 300)]
 
 
+def test_a_category_may_lack_its_parts(shop: Sandbox, ask: Ask) -> None:
+    bare = {"id": 1, "characteristics": [{"id": 2}]}
+    shop.set(rows={"category": [bare, {"id": 3}]})
+    assert ask(shop, "category/read", id=1).json()["results"] == [bare]
+    assert ask(shop, "category/read", id=3).json()["results"][0]["id"] == 3
+
+
 @pytest.mark.parametrize("rows", [{"order": {}}, {"order": [1]}, [1]])
 def test_what_is_no_list_of_rows_is_refused(shop: Sandbox, rows: object) -> None:
     with pytest.raises(ValueError, match="rows maps resources to lists of rows"):
