@@ -9,6 +9,7 @@
     ├── ForbiddenError                1      one resource is refused, others are not
     ├── ContractError                 1      an invalid reply, or a request that eMAG refuses
     │   ├── NotThereError                    the resource or the item does not exist
+    │   │   └── NoRouteError                 the resource: the gateway has no route to it
     │   ├── SkippedItemsError                single items failed, all others were read
     │   └── VanishedError                    too many known rows were missing at once
     ├── UnsteadyError                 1      rows kept changing while they were read
@@ -102,6 +103,10 @@ class ContractError(EmagError):
 
 class NotThereError(ContractError):
     """HTTP 404 or 412: a route, or an item that was asked for by its id, does not exist."""
+
+
+class NoRouteError(NotThereError):
+    """The gateway has no route to the resource: the reply is about no single item."""
 
 
 class SkippedItemsError(ContractError):
@@ -229,6 +234,7 @@ REDIRECTS = range(300, 400)  # never followed: the password goes only to the hos
 ABSENT_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED})
 IP_REFUSAL = re.compile(r"invalid vendor ip\s*(?:\[(?P<ip>[0-9a-f.:]{2,45})\])?", re.IGNORECASE)
 API_REFUSAL = "not allowed to use this api"
+NO_ROUTE = "no route matched"  # seen in replies of eMAG's gateway to a wrong path
 EMPTY: tuple[object, ...] = ("", [], {})
 
 
@@ -315,13 +321,18 @@ def _failed_status(reply: Reply, texts: list[str]) -> EmagError | None:
             f"{reply.resource}: eMAG answered HTTP {reply.status}", _retry_after(reply.headers)
         )
     if reply.status != HTTPStatus.OK:
-        error = NotThereError if reply.status in ABSENT_STATUSES else ContractError
         advice = ". Check `api_url`" if reply.status in REDIRECTS else ""
-        return error(
+        return _refused_request(reply.status, texts)(
             f"{reply.resource}: eMAG answered HTTP {reply.status}: {_quote(texts) or 'no reason'}"
             f"{advice}"
         )
     return None
+
+
+def _refused_request(status: int, texts: list[str]) -> type[ContractError]:
+    if status not in ABSENT_STATUSES:
+        return ContractError
+    return NoRouteError if any(NO_ROUTE in text.lower() for text in texts) else NotThereError
 
 
 def _texts(body: object) -> list[str]:

@@ -26,6 +26,7 @@ HTML: Final = (
 )
 NO_ENVELOPE: Final = b'{"results": []}'
 NO_ROUTE: Final = b'{"message": "no Route matched with those values"}'
+NO_ITEM: Final = b'{"message": "This item does not exist"}'
 INVALID: Final = b'{"message": "Invalid content"}'
 LIMITED: Final = b'{"message": "API rate limit exceeded"}'
 FORBIDDEN: Final = (

@@ -177,6 +177,8 @@ class Api:
         for key in ITEM_KEYS & entry.body.keys():
             fault = self._config.item_faults.get(f"{entry.resource}/{entry.body[key]}", "")
             plain = faults.plain_fault(fault, self._config.refusal_text)
+            if fault == "404":  # the item is not there; the route is
+                plain = (404, faults.NO_ITEM, JSON)
             if plain is not None:
                 entry.fault = fault
                 raise Reply(*plain)

@@ -389,7 +389,7 @@ class Client:
             error = self._judged(query, error)
         if error:
             if isinstance(error, NotThereError) and not self._admission.any_answered:
-                error = NotThereError(f"{error}. Check `api_url` and `marketplace`")
+                error = type(error)(f"{error}. Check `api_url` and `marketplace`")
             raise error
         if query.base == self._settings.api_url:  # others have clocks of their own
             self.clock.observe(reply.headers.get("date", ""), arrived)

@@ -4,7 +4,8 @@ Each item gets one request, without retries, which the account's circuit breaker
 shipment that always fails does not mean that the API is down. After all others, the items with a
 transient error are read again, with one pause for all of them. When five items in a row fail, one
 request with all retries, for an item that eMAG answered before, finds out whether the API is down.
-Where eMAG has answered no item yet, that takes twenty failures in a row.
+Where eMAG has answered no item yet, that takes twenty failures in a row. A reply that there is no
+route to the resource ends the pass at once: it is about no single item.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tap_emag.errors import ContractError, EmagError, SkippedItemsError, TransientError
+from tap_emag.errors import (
+    ContractError,
+    EmagError,
+    NoRouteError,
+    SkippedItemsError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -65,6 +72,7 @@ class SingleItems(Generic[A, T]):
 
         Raises:
             TransientError: The API is down.
+            NoRouteError: The gateway has no route to the resource.
             SkippedItemsError: So many items in a row failed that the pass stops.
             EmagError: The run is to end.
         """
@@ -116,6 +124,8 @@ class SingleItems(Generic[A, T]):
     def _tried(self, item: A, *, once: bool) -> T | EmagError:
         try:
             return self._ask(item, once)
+        except NoRouteError:
+            raise
         except (ContractError, TransientError) as error:
             return error
 

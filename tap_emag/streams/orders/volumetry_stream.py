@@ -4,6 +4,9 @@ It takes a request for each order that is new or has changed. Orders are read fi
 keeps those that are still to be asked for, with the time of their change, and is written with that
 of the orders. So a run that ends early or is killed loses none, and the next one goes on. It also
 keeps those whose change is recent: the look-back reads them again.
+
+HTTP 404 or 412 for an order means that eMAG has no measures of it, once this run has seen the
+resource answer for another order. Until then it may mean the resource: such orders go on waiting.
 """
 
 from __future__ import annotations
@@ -13,14 +16,14 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.errors import EmagError, NotThereError
+from tap_emag.errors import EmagError, NoRouteError, NotThereError, SkippedItemsError
 from tap_emag.schema.identity import rows_with
 from tap_emag.state.askings import Askings, Outcome
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.orders.stream import Orders
 from tap_emag.streams.orders.volumetry_rows import MARKS, says_more, volumetry_rows
 from tap_emag.streams.orders.volumetry_table import ORDER_VOLUMETRY
-from tap_emag.streams.single_items import SingleItems
+from tap_emag.streams.single_items import UNANSWERED, SingleItems
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -46,6 +49,7 @@ class OrderVolumetry(ChildStream):
     selected_by_default = False
     resource = "order/volumetry/read"
     _until: float | None = None  # when this run stops asking; None before it has begun
+    _works = False  # whether the resource has answered for an order in this run
 
     def expect(self, context: dict[str, Any], versions: Iterable[Version]) -> bool:
         """Note the orders of one type that were not asked for since they changed."""
@@ -63,24 +67,61 @@ class OrderVolumetry(ChildStream):
         """Ask for the orders of each type that wait, those that wait longest first.
 
         Raises:
-            SkippedItemsError: Some orders could not be read; the others were.
+            SkippedItemsError: Some orders could not be read, the others were; or eMAG answers that
+                each of many does not exist.
             EmagError: The API is down or refuses every order, or the run is to end.
         """
         if self._until is None:
             self._until = time.monotonic() + SHARE * self.run.watchdog.left
-        failures = []
+        failures: list[EmagError] = []
+        absent: list[tuple[dict[str, Any], list[int]]] = []
         for context in parent.partitions or []:
+            absent.append((context, []))
             try:
-                self._write(parent, context, self._until)
+                self._write(parent, *absent[-1], self._until)
             except EmagError as error:
                 if not error.contained:
                     raise
                 failures.append(error)
+        try:
+            self._judge(absent)
+        except SkippedItemsError as error:
+            failures.append(error)
         if failures:
             self._until = 0.0  # what waits is left to the next run
             raise failures[0]
 
-    def _write(self, parent: EmagStream, context: dict[str, Any], until: float) -> None:
+    def _judge(self, absent: list[tuple[dict[str, Any], list[int]]]) -> None:
+        """Note as read the orders for which eMAG returns 404 or 412, if it has answered for others.
+
+        Args:
+            absent: Those orders, with the context of their type.
+
+        Raises:
+            SkippedItemsError: It has answered for none, and there are many.
+        """
+        number = sum(len(orders) for _, orders in absent)
+        if self._works:
+            for context, orders in absent:
+                askings = self._askings(context)
+                noted = askings.all()
+                for order in orders:
+                    askings.note(order, Outcome.READ, moment=noted[order].moment)
+                if orders:
+                    self.move_bookmark(context, asked=askings.pack())
+        elif number:
+            message = (
+                f"{self.resource}: eMAG answered HTTP 404 or 412 for each of {number} orders, and"
+                " has answered for no other, so the resource itself may be missing; the next run"
+                " asks for them again"
+            )
+            if number >= UNANSWERED:
+                raise SkippedItemsError(message)
+            self.logger.warning(message)
+
+    def _write(
+        self, parent: EmagStream, context: dict[str, Any], absent: list[int], until: float
+    ) -> None:
         askings, kind = self._askings(context), int(context["type"])
         due = askings.in_order(askings.waiting())
         noted = askings.all()
@@ -97,13 +138,18 @@ class OrderVolumetry(ChildStream):
         done = 0
         try:
             for done, (order, rows) in enumerate(items.replies(due), start=1):
-                for row in rows:
+                for row in rows or ():
                     parent.children.write(self.name, row)
-                askings.note(order, Outcome.READ, moment=noted[order].moment)
+                if rows is None:
+                    absent.append(order)
+                    askings.note(order, Outcome.WAITING, moment=noted[order].moment)
+                else:
+                    self._works = True
+                    askings.note(order, Outcome.READ, moment=noted[order].moment)
                 if done % SAVE_EVERY == 0:
                     self.move_bookmark(context, asked=askings.pack())
                 where = f"{done} of {len(due)}"
-                self.run.update_progress(self.name, where, done / len(due), len(rows))
+                self.run.update_progress(self.name, where, done / len(due), len(rows or ()))
                 if time.monotonic() > until:
                     break
         finally:
@@ -125,12 +171,15 @@ class OrderVolumetry(ChildStream):
             )
         items.check(self.name, len(due))
 
-    def _ask(self, kind: int, order: int, once: bool) -> Rows:  # noqa: FBT001 - see SingleItems
+    def _ask(self, kind: int, order: int, once: bool) -> Rows | None:  # noqa: FBT001 - see SingleItems
+        """Ask for one order; return None when eMAG returns 404 or 412."""
         asked: dict[str, Any] = {"order_id": order, "type": kind}
         try:
             body = self.run.client.call_bare(self.resource, asked, once=once).body
+        except NoRouteError:
+            raise
         except NotThereError:
-            return []
+            return None
         read_at = self.run.client.clock.now().isoformat(timespec="seconds")
         rows: Rows = []
         for raw in rows_with(body, *MARKS):

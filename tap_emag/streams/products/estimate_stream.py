@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.errors import ContractError, EmagError, NotThereError
+from tap_emag.errors import ContractError, EmagError, NoRouteError, NotThereError
 from tap_emag.state.askings import Askings, Outcome
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.products import estimate_rows
@@ -97,6 +97,8 @@ class Commissions(PerOffer):
         """Ask for one offer's commission."""
         try:
             reply = self.run.client.get_rest(f"{self.resource}/{offer}", once=once)
+        except NoRouteError:
+            raise
         except NotThereError:
             return None
         body = reply.body if isinstance(reply.body, dict) else {"data": reply.body}
@@ -120,6 +122,8 @@ class SmartDeals(PerOffer):
         """Ask for one offer's price."""
         try:
             reply = self.run.client.get(self.resource, {"productId": offer}, once=once)
+        except NoRouteError:
+            raise
         except NotThereError:
             return None
         if "results" not in reply.body:

@@ -12,7 +12,7 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_emag.errors import NotThereError, SkippedItemsError
+from tap_emag.errors import NoRouteError, NotThereError, SkippedItemsError
 from tap_emag.schema.cleaning import items_of
 from tap_emag.schema.identity import objects
 from tap_emag.schema.sent import SentForm
@@ -179,6 +179,8 @@ class Shipments:
         asked = {"reservation_id": named.reservation}
         try:
             reply = self._run.client.call("awb/read", asked, once=once)
+        except NoRouteError:
+            raise
         except NotThereError as error:
             # Only the other country's host answers requests for such a shipment.
             logger.warning(

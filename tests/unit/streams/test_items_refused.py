@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_emag.errors import SkippedItemsError, TransientError
+from tap_emag.errors import NoRouteError, SkippedItemsError, TransientError
 from tap_emag.streams.single_items import UNANSWERED
 from tests.support.pipeline import Pipeline, shop
 from tests.support.pipeline import open_shipments as shipments
@@ -80,6 +80,29 @@ def test_offers_that_are_refused_keep_no_other_away_and_come_later(
     sandbox.set(item_faults={})
     assert pipeline.run(**SETTINGS).code == 0
     assert {row["id"] for row in pipeline.rows(stream)} == set(every)
+
+
+@pytest.mark.parametrize(
+    ("stream", "resource"),
+    [
+        ("returns,awbs", "awb"),
+        ("commissions", "commission"),
+        ("smart_deals", "smart-deals-price-check"),
+    ],
+)
+def test_a_route_that_is_missing_is_no_answer_about_an_item(
+    tmp_path: Path, sandbox: Sandbox, stream: str, resource: str
+) -> None:
+    pipeline = Pipeline(tmp_path, sandbox, stream, PAST - timedelta(days=1))
+    sandbox.set(resource_faults={resource: "404"})
+    for _ in range(2):
+        run = pipeline.run(**SETTINGS)
+        assert isinstance(run.error, NoRouteError), run.log
+    sandbox.set(resource_faults={})
+    assert pipeline.run(**SETTINGS).code == 0
+    name = stream.rpartition(",")[2]
+    every = shipments(sandbox) if name == "awbs" else sandbox.world.offer_ids()
+    assert len(list(pipeline.rows(name))) == len(every) > 0
 
 
 def test_items_that_fail_share_the_pauses_and_open_no_breaker(

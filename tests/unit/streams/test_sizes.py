@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_emag.errors import ContractError, SkippedItemsError
+from tap_emag.errors import ContractError, NoRouteError, SkippedItemsError
 from tap_emag.streams.orders import volumetry_stream
 from tap_emag.streams.orders.volumetry_rows import says_more, volumetry_rows
 from tests.stateful.runs import Ending
@@ -194,6 +194,58 @@ def test_an_order_that_is_refused_keeps_no_other_away(pipeline: Pipeline, sandbo
     assert {order for _, order in asked(pipeline)} == {refused}
     sandbox.set(item_faults={})
     assert pipeline.run().code == 0
+    check(pipeline, sandbox)
+
+
+def test_a_route_that_is_missing_marks_no_order_as_read(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    pipeline.later(seconds=10)
+    sandbox.set(resource_faults={"order/volumetry": "404"})
+    for _ in range(2):
+        run = pipeline.run()
+        assert isinstance(run.error, NoRouteError)
+        assert "order/volumetry/read: eMAG answered HTTP 404: no Route matched" in str(run.error)
+        assert run.code == 1
+    pipeline.later(days=8)  # longer than single orders are asked for that are refused
+    assert isinstance(pipeline.run().error, NoRouteError)
+    assert len(list(pipeline.rows("orders"))) == len(sandbox.world.order_keys())
+    sandbox.set(resource_faults={})
+    assert pipeline.run().code == 0
+    assert set(asked(pipeline)) == set(sandbox.world.order_keys())
+    check(pipeline, sandbox)
+
+
+def test_an_order_that_emag_does_not_know_is_read_once_others_are_answered(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    pipeline.later(seconds=10)
+    unknown = min(order for _, order in sandbox.world.order_keys())  # the first one asked for
+    sandbox.set(item_faults={f"order/volumetry/{unknown}": "404"})
+    run = pipeline.run(max_concurrent_requests=1)
+    assert (run.code, "404 or 412" in run.log) == (0, False)
+    assert set(asked(pipeline)) == set(sandbox.world.order_keys())
+    assert pipeline.run().code == 0
+    assert asked(pipeline) == []
+
+
+@pytest.mark.parametrize("fault", ["404", "412"])
+@pytest.mark.parametrize("many", [True, False])
+def test_orders_of_which_emag_knows_none_go_on_waiting(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: str, many: bool
+) -> None:
+    pipeline.later(seconds=10)
+    keys = sandbox.world.order_keys()
+    monkeypatch.setattr(volumetry_stream, "UNANSWERED", len(keys) + (not many))
+    sandbox.set(item_faults={f"order/volumetry/{order}": fault for _, order in keys})
+    run = pipeline.run()
+    assert f"HTTP 404 or 412 for each of {len(keys)} orders" in run.log
+    assert (run.code, isinstance(run.error, SkippedItemsError)) == (int(many), many)
+    pipeline.later(days=8)
+    pipeline.run()
+    sandbox.set(item_faults={})
+    assert pipeline.run().code == 0
+    assert set(asked(pipeline)) == set(keys)
     check(pipeline, sandbox)
 
 
