@@ -3,7 +3,9 @@
 A page contains as many values of each characteristic as the server allows; it does not show whether
 there are more. So the first page of every category is read first. A larger page of any category
 that comes later proves that an earlier one was complete: see `readers.page_size`. For the few pages
-that are not proven, the next ones are read, up to an empty page or a smaller one.
+that are not proven, the next ones are read, up to an empty page or a smaller one. A server may also
+answer a page that does not exist with one that does, the first or the last. So two pages in a row
+with the values of earlier pages are the end, too. A single one is kept: values may repeat.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 VALUES_PER_PAGE = 256  # by eMAG's documentation, in a reply to a request without a page
 MOST_TRIES = 4
+MOST_PAGES = 4000  # of one category: a million values at the documented size
 
 
 class Page(NamedTuple):
@@ -35,6 +38,13 @@ class Page(NamedTuple):
     category: int
     raw: dict[str, Any]
     most: int
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the values, with the ids of their characteristics."""
+        return digest_of(
+            {"values": [[key, values] for key, values in _value_lists(self.raw) if values]}
+        )
 
 
 class First(NamedTuple):
@@ -64,7 +74,7 @@ class ValueReader:
         """
         firsts = []
         for category, page in self.requests.map(self._page, categories):
-            firsts.append(First(category, page.most, self._size.asked, digest_of(page.raw)))
+            firsts.append(First(category, page.most, self._size.asked, page.digest))
             if page.raw:
                 yield category, [(1, page.raw)]
         unproven = [each for each in firsts if not self._size.is_short(each.most, each.asked)]
@@ -82,7 +92,7 @@ class ValueReader:
             if complete:
                 return pages
             page = self._page(first.category, 1)
-            after, complete = self._after(page.category, page.most, digest_of(page.raw))
+            after, complete = self._after(page.category, page.most, page.digest)
             pages = [(1, page.raw), *after]
         raise UnsteadyError(
             f"category/read: the number of values on a page of category {first.category} changed"
@@ -90,17 +100,34 @@ class ValueReader:
         )
 
     def _after(self, category: int, full: int, digest: str) -> tuple[list[Placed], bool]:
-        """Return the pages after a first one of `full` values, and whether they are complete."""
+        """Return the pages after a first one of `full` values, and whether they are complete.
+
+        Raises:
+            ContractError: They do not end.
+        """
         pages: list[Placed] = []
-        while True:
-            number = len(pages) + 2
+        seen = {digest}
+        repeated: list[Placed] = []  # the latest page, if its values were those of an earlier one
+        for number in range(2, MOST_PAGES + 2):
             page = self._page(category, number)
-            before, digest = digest, digest_of(page.raw)
-            if not page.most or digest == before:  # the page number may be ignored
-                return pages, True
-            pages.append(((number - 1) * full + 1, page.raw))
+            if not page.most:
+                return pages + repeated, True
+            placed = ((number - 1) * full + 1, page.raw)
+            digest = page.digest
+            if digest in seen:
+                if repeated:
+                    return pages, True
+                repeated = [placed]
+                continue
+            seen.add(digest)
+            pages += [*repeated, placed]
+            repeated = []
             if page.most != full:
                 return pages, page.most < full == self._page(category, 1).most
+        raise ContractError(
+            f"category/read: category {category} has more than {MOST_PAGES} pages of values, each"
+            " unlike the others: the page number is not used as documented"
+        )
 
     def _page(self, category: int, number: int = 1) -> Page:
         """Read one page of a category's values.
@@ -112,7 +139,7 @@ class ValueReader:
         place = self._size.ask()
         rows = self.client.read("category", 1, asked, self.params).rows
         raw = the_one(rows, category)
-        most = max(map(len, _value_lists(raw)), default=0)
+        most = max((len(values) for _, values in _value_lists(raw)), default=0)
         self._size.saw(place, most)
         return Page(category, raw, most)
 
@@ -131,10 +158,11 @@ def the_one(rows: list[dict[str, Any]], category: int) -> dict[str, Any]:
     return found[0] if found else {}
 
 
-def _value_lists(raw: dict[str, Any]) -> Iterator[list[Any]]:
+def _value_lists(raw: dict[str, Any]) -> Iterator[tuple[object, list[Any]]]:
+    """Yield each characteristic's id, as it came, and its values."""
     for characteristic in _items(raw.get("characteristics")):
         if isinstance(characteristic, dict):
-            yield _items(characteristic.get("values"))
+            yield characteristic.get("id"), _items(characteristic.get("values"))
 
 
 def _items(value: object) -> list[Any]:
