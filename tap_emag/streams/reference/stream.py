@@ -13,6 +13,7 @@ from tap_emag.schema.keys import key_or_none
 from tap_emag.schema.sent import SentForm
 from tap_emag.singer_io import override
 from tap_emag.state.bookmarks import AHEAD
+from tap_emag.state.fingerprints import digest
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.changed_lists import Item, ListStream
 from tap_emag.streams.reference import categories_table as categories
@@ -252,7 +253,7 @@ class Categories(ListStream):
                 item = self.placement.rows_or_reject(raw, self._item, "id")
                 if item is not None:
                     if item.number > 0:  # an id of eMAG's, which can be asked for
-                        details.listed(item.number, item.version, raw)
+                        details.listed(item.number, self._version(item), raw)
                     yield item
             self.update_scan_progress("categories", scan, len(page.rows))
         self.run.progress.ended("categories")
@@ -272,6 +273,14 @@ class Categories(ListStream):
     def _params(self) -> dict[str, str]:
         language = self.run.settings.category_language
         return {"language": language.lower()} if language else {}
+
+    def _version(self, item: Item) -> bytes:
+        """Return the item's version in the language; without a language it is the item's own.
+
+        Two languages may share the name, which the list carries, and not the parts it lacks.
+        """
+        language = self.run.settings.category_language
+        return digest(item.version + language.encode()) if language else item.version
 
     def _alone(self, category: int, once: bool) -> dict[str, Any]:  # noqa: FBT001
         asked = {"id": category}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emag_sandbox.shop.categories import CategoryBook
 from tap_emag.errors import SkippedItemsError
 from tap_emag.streams.reference import category_details
 from tests.stateful.runs import Ending
@@ -185,6 +186,33 @@ def test_categories_are_named_in_the_language_of_the_setting(
     assert list(pipeline.asked("category")) == []
     assert pipeline.run().code == 0
     assert names() == truth("RO")
+
+
+def test_another_language_is_read_for_categories_whose_names_are_the_same(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = CategoryBook.row
+
+    def same_name(book: CategoryBook, number: int, language: str | None = None) -> dict[str, Any]:
+        return {**row(book, number, language), "name": f"Laptop {number}"}
+
+    monkeypatch.setattr(CategoryBook, "row", same_name)
+    sandbox.set(category_lists="absent")
+    every = sorted(row["id"] for row in sandbox.world.categories())
+    for language in ("EN", "HU"):
+        assert pipeline.run(category_language=language).code == 0
+        assert asked(pipeline) == every
+        assert {
+            (row["category_id"], row["id"], row["name"])
+            for row in pipeline.rows("category_characteristics")
+        } == {
+            (category["id"], each["id"], each["name"])
+            for category in sandbox.world.categories(language)
+            for each in category["characteristics"]
+        }
+    assert pipeline.run(category_language="HU", **AGAIN).code == 0
+    assert pipeline.run(category_language="HU").code == 0
+    assert asked(pipeline) == []
 
 
 def test_localities_of_the_countries_of_the_setting_are_read(
