@@ -111,6 +111,15 @@ class ChangedItems:
             self._delivered.forget(key)
         self._delivered.settle()
 
+    def forget_doubtful(self) -> None:
+        """Drop rows that a killed run has sent, and that a partial reading has not returned.
+
+        Either version may be in the target, so the next reading that returns them writes them. All
+        others stay known: such a reading returns changed rows only.
+        """
+        self.forget(self._delivered.doubtful())
+        self._delivered.settle()
+
     def forget(self, keys: Iterable[int]) -> None:
         """Drop rows that the next reading will not return, so that they do not count as missing."""
         for key in keys:
@@ -169,18 +178,23 @@ class ListStream(EmagStream):
 
         if self.is_complete(bookmark):
             yield from read_again_if_doubtful(self.run, self.name, changed, read)
+            changed.forget_missing()
         else:
             yield from read()
-        changed.forget_missing()
+            changed.forget_doubtful()
         # In eMAG's time, as the rows' own times; the replies have shown it by now. An empty list
         # does not count as read: if eMAG sent it by mistake, the next run reads it again.
         read_at = self.run.client.clock.at(begun).isoformat(timespec="seconds")
-        when = {"read_at": read_at, **self.asked_for()} if changed.seen else {}
+        when = {"read_at": read_at, **self.covered()} if changed.seen else {}
         self.move_bookmark(context, **when, **delivered.bookmark())
 
     def asked_for(self) -> dict[str, list[str]]:
         """Return which settings narrow the list, for the bookmark: another reading is not valid."""
         return {}
+
+    def covered(self) -> dict[str, list[str]]:
+        """Return what of `asked_for` this reading has returned; only then is the list fresh."""
+        return self.asked_for()
 
     def is_complete(self, bookmark: dict[str, Any]) -> bool:  # noqa: ARG002
         """Return whether a reading returns the complete list, not only changed rows."""

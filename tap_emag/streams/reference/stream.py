@@ -168,6 +168,7 @@ class Localities(ListStream):
     """
 
     table = reference.LOCALITIES
+    _read: tuple[str, ...] = ()  # countries; an empty one is read completely by the next run
 
     def is_complete(self, bookmark: dict[str, Any]) -> bool:
         """Return whether this is the first reading; later ones return changed places only."""
@@ -180,17 +181,30 @@ class Localities(ListStream):
         That is known only after eMAG's reply.
         """
         read_at, known = bookmark.get("read_at"), bookmark.get("countries", [OWN])
+        self._read = ()
         for country in self.asked_for()["countries"]:
             latest = datetime.fromisoformat(read_at) if read_at and country in known else None
             if latest and self._passed(latest):
                 yield from self._places(country, latest - OVERLAP)
-            if latest is None or not self._passed(latest):
-                yield from self._places(country, None)
+            is_read = latest is not None and self._passed(latest)
+            if not is_read:
+                for place in self._places(country, None):
+                    is_read = True
+                    yield place
+            if is_read:
+                self._read += (country,)
         self.run.progress.ended("localities")
 
     def asked_for(self) -> dict[str, list[str]]:
         """Return the countries; a new one is read completely."""
         return {"countries": list(self.run.settings.locality_countries) or [OWN]}
+
+    def covered(self) -> dict[str, list[str]]:
+        """Return the countries that were ever read completely, and had rows then.
+
+        eMAG may send an empty list by mistake. Only changes would be asked for after it.
+        """
+        return {"countries": list(self._read)}
 
     def _passed(self, moment: datetime) -> bool:
         return moment <= self.run.client.clock.now() + AHEAD

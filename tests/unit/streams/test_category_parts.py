@@ -251,3 +251,56 @@ def test_localities_of_the_countries_of_the_setting_are_read(
     assert sorted(records) == sorted({changed} | of("BG"))
     assert pipeline.run(locality_countries=["DE"]).code == 0
     assert stored() == of(*two, "BG", "DE")
+
+
+@pytest.fixture
+def localities(tmp_path: Path, sandbox: Sandbox) -> Pipeline:
+    return Pipeline(tmp_path, sandbox, "localities", PAST - timedelta(days=1))
+
+
+def of(sandbox: Sandbox, *countries: str) -> set[int]:
+    return {
+        row["emag_id"] for row in sandbox.world.localities() if row["country_code"] in countries
+    }
+
+
+def stored(localities: Pipeline) -> set[int]:
+    return {row["emag_id"] for row in localities.rows("localities")}
+
+
+def test_a_country_that_was_empty_by_mistake_is_read_completely(
+    localities: Pipeline, sandbox: Sandbox
+) -> None:
+    two = ["BG", "RO"]
+    sandbox.set(empty_next={"locality": 2})  # both passes of the first country
+    assert localities.run(locality_countries=two).code == 0
+    assert stored(localities) == of(sandbox, "RO")
+    run = localities.run(locality_countries=two)  # within the time to live
+    assert (run.code, stored(localities)) == (0, of(sandbox, *two))
+    assert [
+        each.body["country_code"]
+        for each in localities.asked("locality")
+        if "modified" in each.body
+    ] == ["RO"], "the other country was read"
+    assert localities.run(locality_countries=two).code == 0
+    assert list(localities.asked("locality")) == []
+
+
+def test_other_countries_have_no_locality_written_again(
+    localities: Pipeline, sandbox: Sandbox
+) -> None:
+    assert localities.run(locality_countries=["RO", "BG"]).code == 0
+    localities.later(hours=2)
+    changed = sandbox.world.touch_localities(ids=sorted(of(sandbox, "RO"))[:1])
+    localities.later(hours=2)
+    run = localities.run(locality_countries=["RO", "BG"])
+    assert (run.code, ids(run)) == (0, changed)
+    run = localities.run()
+    assert (run.code, ids(run)) == (0, [])
+    assert any("modified" not in each.body for each in localities.asked("locality"))
+    run = localities.run(locality_countries=["RO", "BG", "HU"])
+    assert (run.code, set(ids(run))) == (0, of(sandbox, "HU"))
+
+
+def ids(run: Any) -> list[int]:  # noqa: ANN401
+    return [each["record"]["emag_id"] for each in run.messages() if each["type"] == "RECORD"]
