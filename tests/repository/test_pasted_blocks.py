@@ -103,6 +103,10 @@ RUN_BY = {
         "tests/e2e/deploy/test_examples.py::"
         "test_the_page_s_command_writes_what_follows_from_the_schedules"
     ),
+    "sandbox.md: .venv/bin/python -m emag_sandbox.postgres": (
+        "tests/unit/sandbox/postgres/test_local_postgres.py::"
+        "test_the_command_prints_its_address_for_the_env_file_and_serves_until_ctrl_c"
+    ),
     "sandbox.md: make sandbox": (
         "tests/repository/test_make.py::test_make_sandbox_serves_until_ctrl_c"
     ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -29,12 +29,15 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_of_many_who_want_a_new_folder_one_gets_it(tmp_path: Path) -> None:
+    everybody_has_tried = Barrier(8)
+
     def take(folder: Path) -> int:
         try:
             with lock_folder(folder):
-                time.sleep(0.05)
+                everybody_has_tried.wait(60)
                 return 1
         except FolderInUseError:
+            everybody_has_tried.wait(60)
             return 0
 
     with ThreadPoolExecutor(8) as threads:
