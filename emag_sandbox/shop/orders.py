@@ -43,6 +43,7 @@ class OrderBook:
         self.index = OrderIndex(local)
         # Only orders that something happened to: status and time at first, times since.
         self._history: dict[int, list[int]] = {}
+        self._first_types: dict[int, int] = {}  # of those that have changed it
         self._overrides: dict[int, dict[str, Any]] = {}
         self._shop = OrderContext(
             config.seed,
@@ -88,7 +89,7 @@ class OrderBook:
 
     def first(self, number: int) -> dict[str, Any]:
         """An order in full, as it was before anything happened to it."""
-        return _shown(self._made(number)[1])
+        return _shown(self._made(number, self._first_types.get(number))[1])
 
     def first_status(self, number: int) -> int:
         """The status of an order before anything happened to it."""
@@ -118,6 +119,7 @@ class OrderBook:
         """
         chosen = [one for one in numbers if len(self.index.with_id(self.index.ids[one])) == 1]
         for number in chosen:
+            self._first_types.setdefault(number, self.index.types[number])
             self.index.retype(number)
         return self.touch(chosen, instant)
 
@@ -168,13 +170,13 @@ class OrderBook:
             settle(row, own)
         return row
 
-    def _made(self, number: int) -> tuple[Facts, dict[str, Any]]:
+    def _made(self, number: int, kind: int | None = None) -> tuple[Facts, dict[str, Any]]:
         index, past = self.index, self._history.get(number)
         status, modified = past[:2] if past else (index.statuses[number], index.modified[number])
         facts = Facts(
             number,
             index.ids[number],
-            index.types[number],
+            index.types[number] if kind is None else kind,
             status,
             index.dates[number],
             modified,

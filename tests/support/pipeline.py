@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.stateful.runs import Run
     from tests.stateful.target import Row
 
+PATIENCE = 20.0  # seconds that a slow machine may take for a reply
 PROMPT = Lag(batch=10_000, ahead=0, dies=False)
 WHOLE = runs.Ending("by itself", 0)
 
@@ -58,6 +59,7 @@ class Pipeline:
         config = config_for(self.sandbox, state_dir=str(self._folder), **settings)
         self.sandbox.log.clear()
         with small(page), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runs, "HUNG", PATIENCE)
             if look_again is not None:
                 patch.setattr(vanished, "LOOK_AGAIN_SECONDS", look_again)
             machine = self.sandbox.clock.moment

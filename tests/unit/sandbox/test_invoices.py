@@ -223,3 +223,11 @@ def test_a_customer_pays_what_the_invoice_says(open_shop: OpenShop) -> None:
         assert abs(amount - paid) <= slack
     assert cashed > 200
     assert vouchers > 20
+
+
+def test_what_was_billed_keeps_the_type_that_an_order_had(open_shop: OpenShop) -> None:
+    shop = open_shop(orders=200)
+    before = list(shop.world.invoices())
+    again = open_shop(orders=200)
+    assert again.world.retype_orders(50)
+    assert list(again.world.invoices()) == before
