@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SEEDS = range(60 if LONG else 2)
 # Keys by which a row is known to be of what was asked for: a wrong one is an error.
-SPARE = {"order": ("modified",), "rma": ("date",), "order/volumetry": ("order_id",)}
+SPARE = {"order": ("modified", "type"), "rma": ("date",), "order/volumetry": ("order_id",)}
 SPOILED = 0.6  # of the rows of a reply
 HISTORY_DAYS = 25
 # eMAG's invoices bear the last day of a month, which may lie 31 days back.

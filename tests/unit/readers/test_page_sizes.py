@@ -29,7 +29,10 @@ START = datetime.now(timezone.utc) - timedelta(days=6)
 
 def opened(config: SandboxConfig) -> Sandbox:
     """Make a sandbox that opened some seconds ago: its newest orders are over by any clock."""
-    return Sandbox(replace(config, clock=datetime.now(timezone.utc) - timedelta(seconds=20)))
+    opened_at = datetime.now(timezone.utc) - timedelta(seconds=40)
+    sandbox = Sandbox(replace(config, clock=opened_at))
+    sandbox.clock.advance(20)
+    return sandbox
 
 
 def read_streams(folder: Path, sandbox: Sandbox, streams: str, **given: Any) -> Finished:  # noqa: ANN401

@@ -28,6 +28,8 @@ from emag_sandbox.postgres.server import (
 if TYPE_CHECKING:
     from emag_sandbox.postgres.server import Postgres
 
+ROOT = Path(__file__).resolve().parents[4]
+
 
 def test_it_serves_on_loopback_with_a_password_and_in_utc(postgres: Postgres) -> None:
     with postgres.connect() as connection:
@@ -223,9 +225,10 @@ def _owner_in_another_process(folder: Path | None) -> tuple[subprocess.Popen[str
 
 
 def test_the_command_prints_its_address_for_the_env_file_and_serves_until_ctrl_c() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "emag_sandbox.postgres"], stdout=subprocess.PIPE, text=True
-    ) as command:
+    shown = ".venv/bin/python -m emag_sandbox.postgres"
+    assert f"\n{shown}\n" in (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    words = [sys.executable, *shown.split()[1:]]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as command:
         assert command.stdout
         lines = [next(command.stdout).strip() for _ in range(5)]
         target = {
