@@ -41,15 +41,13 @@ RESERVE = "state.reserve"  # space for a last row when the disk is full
 OURS = ("state.", RUNNING)  # prefixes of the names of our files
 RESERVE_BYTES = 64 * 1024
 BUSY_SECONDS = 10.0  # to wait for another process's transaction
-VERSION = 2
-ACCOUNTS = """
+VERSION = 1
+# A column's type is checked, too (see `_checked`): a faulty disk may change a value and leave
+# SQLite's structure intact, and a value of another type would fail every later run.
+TABLES = """
 CREATE TABLE accounts (
   marketplace TEXT, account_type TEXT, name TEXT, budget TEXT, share REAL, shared INTEGER,
   PRIMARY KEY (marketplace, account_type));
-"""
-# A column's type is checked, too (see `_checked`): a faulty disk may change a value and leave
-# SQLite's structure intact, and a value of another type would fail every later run.
-TABLES = f"""{ACCOUNTS}
 CREATE TABLE rate_limits (
   name TEXT PRIMARY KEY, clock TEXT, next_slot REAL, held_until REAL, pace REAL, departures BLOB,
   CHECK (length(departures) % 8 = 0));
@@ -100,8 +98,6 @@ def _checked(tables: str) -> str:
 
 
 SCHEMA = _checked(TABLES)
-# Version 1 had no `budget` in this table, which each run fills anew.
-FROM_VERSION_1 = f"DROP TABLE accounts; {_checked(ACCOUNTS)}"
 
 
 class StateStore:
@@ -335,10 +331,9 @@ def _set_up(connection: sqlite3.Connection) -> None:
         raise OSError(errno.ENOLCK, "no shared memory for SQLite's WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     found = _version(connection)
-    change = {0: SCHEMA, 1: FROM_VERSION_1}.get(found)
-    if change:
+    if not found:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT"
+            f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"
         )
     elif found != VERSION:
         raise sqlite3.DatabaseError(f"version {found} of the state")

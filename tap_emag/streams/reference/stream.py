@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +23,7 @@ from tap_emag.streams.reference.category_details import CategoryDetails
 from tap_emag.streams.reference.value_reader import ValueReader, the_one
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -45,6 +46,7 @@ class SimpleList(ListStream):
 
     resource: str
     ids: ClassVar[tuple[str, ...]]  # the keys of which one contains an element's id
+    make: Callable[..., dict[str, Any]]  # turns an element into its row
 
     def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:  # noqa: ARG002
         """Read the list page by page, as long as a page has new elements: see `readers`."""
@@ -65,8 +67,11 @@ class SimpleList(ListStream):
             number += 1
 
     def item(self, raw: dict[str, Any]) -> Item:
-        """Turn one element into its row."""
-        raise NotImplementedError
+        """Turn one element into its row, whose key is the first of `ids`."""
+        row = self.make(
+            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
+        )
+        return Item(row[self.ids[0]], row)
 
     def _item(self, raw: dict[str, Any]) -> Item:
         return self.item(raw).sent_as(self._form, raw, self.run.settings.timezone)
@@ -86,13 +91,7 @@ class VatRates(SimpleList):
     table = reference.VAT_RATES
     resource = "vat"
     ids = ("vat_id", "id")
-
-    def item(self, raw: dict[str, Any]) -> Item:
-        """Turn one VAT rate into its row."""
-        row = reference.vat_rate_row(
-            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
-        )
-        return Item(row["vat_id"], row)
+    make = staticmethod(reference.vat_rate_row)
 
 
 class HandlingTimes(SimpleList):
@@ -101,14 +100,13 @@ class HandlingTimes(SimpleList):
     table = reference.HANDLING_TIMES
     resource = "handling_time"
     ids = ("id", "value")
+    make = staticmethod(reference.handling_time_row)
 
     def item(self, raw: dict[str, Any]) -> Item:
-        """Turn one handling time into its row."""
-        row = reference.handling_time_row(
-            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
-        )
-        former = {name: value for name, value in row.items() if name != "value"}
-        return Item(row["id"], row, former_version=Item(row["id"], former).former())
+        """Turn one handling time into its row; former releases had no column `value`."""
+        item = super().item(raw)
+        former = {name: value for name, value in item.row.items() if name != "value"}
+        return replace(item, former_version=Item(item.key, former).former())
 
 
 class CourierAccounts(SimpleList):
@@ -117,13 +115,7 @@ class CourierAccounts(SimpleList):
     table = reference.COURIER_ACCOUNTS
     resource = "courier_accounts"
     ids = ("account_id", "id")
-
-    def item(self, raw: dict[str, Any]) -> Item:
-        """Turn one courier account into its row."""
-        row = reference.courier_account_row(
-            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
-        )
-        return Item(row["account_id"], row)
+    make = staticmethod(reference.courier_account_row)
 
 
 class Addresses(SimpleList):
@@ -132,13 +124,7 @@ class Addresses(SimpleList):
     table = reference.ADDRESSES
     resource = "addresses"
     ids = ("address_id",)
-
-    def item(self, raw: dict[str, Any]) -> Item:
-        """Turn one address into its row."""
-        row = reference.address_row(
-            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
-        )
-        return Item(row["address_id"], row)
+    make = staticmethod(reference.address_row)
 
 
 class AwbPackages(SimpleList):
@@ -147,13 +133,7 @@ class AwbPackages(SimpleList):
     table = reference.AWB_PACKAGES
     resource = "awb/package"
     ids = ("label",)
-
-    def item(self, raw: dict[str, Any]) -> Item:
-        """Turn one package into its row."""
-        row = reference.awb_package_row(
-            raw, self.run.account, self.run.marketplace_time, self.placement.log_unknown_field
-        )
-        return Item(row["label"], row)
+    make = staticmethod(reference.awb_package_row)
 
     def rows(self, number: int) -> list[dict[str, Any]]:
         """Read one page, whatever it is wrapped in."""

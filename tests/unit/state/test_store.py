@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.metrics.totals import AccountState, Totals
-from tap_emag.settings.account import Account
 from tap_emag.state.store import VERSION, StateStore
 from tests.support.stores import rows
 
@@ -81,26 +79,6 @@ def test_a_damaged_file_is_set_aside_and_begins_anew(
     assert rows(store, LOCKS) == [("two",)]
     assert (store.folder / "state.sqlite.damaged").read_bytes() == damaged
     assert f"{store.path} is damaged" in caplog.text
-
-
-def test_a_file_of_the_version_before_keeps_all_but_where_budgets_are(store: StateStore) -> None:
-    lock(store, "one")
-    store.close()
-    before = "marketplace TEXT, account_type TEXT, name TEXT, share REAL, shared INTEGER"
-    with closing(sqlite3.connect(store.path)) as connection:
-        connection.executescript(
-            f"DROP TABLE accounts; CREATE TABLE accounts ({before}); PRAGMA user_version = 1;"
-        )
-        connection.execute("INSERT INTO accounts VALUES ('emag_ro', 'main', 'one-', 0.9, 0)")
-        connection.commit()
-    assert Totals(store).read().accounts == {}
-    store.prepare()
-    assert rows(store, LOCKS) == [("one",)]
-    where = AccountState("one-", "two-", 0.9, shared=False)
-    with Totals(store).changing() as changes:
-        changes.set_account(Account("emag_ro", "main"), where)
-    assert Totals(store).read().accounts == {("emag_ro", "main"): where}
-    assert not (store.folder / "state.sqlite.damaged").exists()
 
 
 def test_damage_that_shows_under_way_costs_one_transaction(store: StateStore) -> None:

@@ -2,7 +2,8 @@
 
 `former/rows.json` is what a sandbox served, as its option `rows`; `former/state.json` is the
 state that commit 12f234d wrote when it read these rows, with `metadata_cache_ttl_seconds` 0 and
-`start_date` 2026-10-15, less the random names of pipelines. That release took fingerprints of rows, and knew fewer columns.
+`start_date` 2026-10-15, less the random names of pipelines. That release took fingerprints of rows,
+and knew fewer columns.
 """
 
 from __future__ import annotations
