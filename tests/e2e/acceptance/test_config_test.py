@@ -32,7 +32,7 @@ def shop() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def nowhere() -> Iterator[str]:
-    """Give an address that nobody listens at."""
+    """Return an address without a listener."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{closed.getsockname()[1]}/api-3"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SETTLE = 2  # seconds that a bookmark stays behind the server's clock, which has whole seconds
+SETTLE = 2  # seconds that a bookmark stays before the server's clock, which has whole seconds
 MINUTE, EVERY = 60, 5  # seconds; minutes between two runs of orders
 TARGET = 'instance="localhost:8000",job="tap-emag"'
 SAMPLE = re.compile(r"(?m)^(emag_\w+?)(?:\{(.*)\})? (\S+)$")
