@@ -3,7 +3,8 @@
 Two equal counts prove a pass: the API's own, and the rows up to the last page, which is read when
 all other pages are back. Without a useful count, two passes in a row prove it: they saw the same
 ids, each up to an empty page. The size of pages is observed, not assumed: a pass is valid only if
-all its pages but the last have equally many rows.
+all its pages but the last have equally many rows, and page 2 is read unless page 1 is short by
+other evidence than a count.
 
 Rows can join such a list as well as leave it. So a row that seems to have vanished is asked for
 again before a deletion is reported.
@@ -158,12 +159,15 @@ class Scan:
             sure = (count or 0) // came[0]
 
     def _has_ended(self, count: int | None, came: list[int]) -> bool:
-        """Return whether the latest page is the last: empty, or small with the count reached."""
+        """Return whether the latest page is the last one.
+
+        It is empty, short, or smaller than the first one with the count reached. A count proves
+        nothing of the first page itself: a wrong one may equal the most rows that a page has.
+        """
         last = came[-1]
-        if len(came) == 1 and self.size.is_short(last, self.size.asked):
-            return True
-        full = self.size.full if len(came) == 1 else came[0]
-        return not last or (sum(came) == count and last < full)
+        if len(came) == 1:
+            return self.size.is_short(last, self.size.asked)
+        return not last or (sum(came) == count and last < came[0])
 
     def _page(self, number: int) -> Page:
         asked = self.size.ask()

@@ -156,7 +156,6 @@ class WindowProof:
             self.count_reliability.counts = False
             self._resolve_full(self._full)
         elif count < self.count_reliability.pages.full:
-            self._count = None if self._at_seam() else count
             self._asks.append(1)
         elif parts := self._at_seam():
             self.result = Split(parts, count)
@@ -259,10 +258,9 @@ class WindowProof:
         """Take the first page, which may be the only one."""
         before, pages = self._look, self.count_reliability.pages
         self._look = None
-        counted = self.count_reliability.proven and rows == self._count
         again = before is not None and before.second_page_is_empty and rows == before.rows
         nothing_over = self.calendar.cut_before(settled) <= self.window.after
-        if counted or again or nothing_over or pages.is_short(rows, pages.asked):
+        if again or nothing_over or pages.is_short(rows, pages.asked):
             self.limit(self.calendar.cut_before(settled))
             self._seal()
         elif pages.is_full(rows) or self._looks >= MOST_LOOKS:

@@ -111,6 +111,13 @@ def test_every_offer_is_read_whatever_a_page_holds(cap: int, counts: dict[str, s
         assert scan.seen == set(sandbox.world.offer_ids())
 
 
+def test_a_wrong_count_that_equals_the_limit_of_a_page_costs_no_offer() -> None:
+    config = replace(OFFERS, offers=53, page_caps=[50], count_mode="stale", count_offset=-3)
+    with opened(config) as sandbox, scan_of(sandbox) as scan:
+        list(scan.read())
+        assert scan.seen == set(sandbox.world.offer_ids())
+
+
 @pytest.mark.parametrize("counts", [{}, REFUSED], ids=["exact", "refused"])
 @pytest.mark.parametrize("pages", [1, 2, 3])
 def test_a_limit_that_falls_while_offers_are_read_costs_none(

@@ -231,6 +231,15 @@ def test_the_first_count_of_a_run_is_tried_by_one_more_request() -> None:
     assert asked(model, window, count_reliability)[1] == 12
 
 
+@pytest.mark.parametrize("limit", [20, 50, 97])
+def test_a_wrong_count_that_equals_the_limit_of_a_page_costs_no_row(limit: int) -> None:
+    model, window = quiet(97 + limit, 20 * 86_400, "too low")
+    model.caps = [limit]
+    trusted = CountReliability(tried=True, proven=True)
+    sealed = read(model, window, trusted, lambda _: 0)
+    assert sum(len(part.rows) for part in sealed) == 97 + limit
+
+
 def test_three_hundred_orders_in_one_second_are_counted_and_read() -> None:
     start = STARTS[0]
     model = Model(dict.fromkeys(range(300), start + 1), "by id", (False, False), "right")
