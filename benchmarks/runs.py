@@ -53,7 +53,7 @@ class Run:
 
 
 def catalog(folder: Path, prefix: str) -> Path:
-    """Write a catalogue that selects only the streams whose names begin so."""
+    """Write a catalogue of the streams whose names begin so, but for those off by default."""
     config = folder / "discover.json"
     config.write_text(json.dumps({"username": "demo", "password": "demo"}), encoding="utf-8")
     command = [*TAP_EMAG, "--config", str(config), "--discover"]
@@ -62,7 +62,9 @@ def catalog(folder: Path, prefix: str) -> Path:
     for stream in entries["streams"]:
         for entry in stream["metadata"]:
             if not entry["breadcrumb"]:
-                entry["metadata"]["selected"] = stream["tap_stream_id"].startswith(prefix)
+                by_default = entry["metadata"]["selected-by-default"]
+                chosen = stream["tap_stream_id"].startswith(prefix)
+                entry["metadata"]["selected"] = by_default and chosen
     path = folder / "catalog.json"
     path.write_text(json.dumps(entries), encoding="utf-8")
     return path

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.runs import catalog
+
 pytestmark = pytest.mark.timing
 ROOT = Path(__file__).parents[2]
 
@@ -23,6 +25,18 @@ def told() -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def test_streams_that_are_off_by_default_are_not_measured(tmp_path: Path) -> None:
+    streams = json.loads(catalog(tmp_path, "order").read_text(encoding="utf-8"))["streams"]
+    chosen = {
+        stream["tap_stream_id"]
+        for stream in streams
+        for entry in stream["metadata"]
+        if not entry["breadcrumb"] and entry["metadata"]["selected"]
+    }
+    assert {"orders", "order_lines"} <= chosen
+    assert "order_volumetry" not in chosen
 
 
 def test_it_tells_where_it_was_measured(told: dict[str, Any]) -> None:
