@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emag_sandbox.marketplaces import WORTH
@@ -21,12 +22,12 @@ from emag_sandbox.shop.order_rows import RETURNED, finalized_at
 from emag_sandbox.shop.returns import DELIVERED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from emag_sandbox.shop.catalogue import Catalogue
     from emag_sandbox.shop.localtime import LocalTime
     from emag_sandbox.shop.orders import OrderBook
 
+CHARGED: Final = ("FC", "FCD", "FT", "FCA", "FCSA", "FTA")
+KEPT_MONTHS: Final = 4  # a page of invoices spans two or three
 EPOCH: Final = 719_163  # the ordinal of 1 January 1970
 USUAL_PERCENT: Final = Decimal(15)  # where no commission is estimated
 DISCOUNTED: Final = 8  # one order in so many has a tenth of its commission off
@@ -51,25 +52,30 @@ class Billing:
         """Bill the first `placed` orders, as they were at the start."""
         self._seed, self._orders, self._catalogue = seed, orders, catalogue
         self._local, self._placed = local, placed
+        self._month = lru_cache(KEPT_MONTHS)(self._charged)
         self._months: tuple[dict[int, list[int]], dict[int, list[int]]] | None = None
 
-    def charges(self, category: str, month: int) -> Iterator[Charge]:
-        """Yield the charges of a category in a month, which is counted from the year 0."""
+    def charges(self, category: str, month: int) -> list[Charge]:
+        """Return the charges of a category in a month, which is counted from the year 0."""
+        return self._month(month)[category]
+
+    def _charged(self, month: int) -> dict[str, list[Charge]]:
+        """Make all charges of a month at once: what takes long is to make an order."""
         finalized, changed = self._filled()
         late = [number for number in changed.get(month - 1, ()) if number % MISTAKEN == 0]
-        numbers = {
-            "FC": finalized.get(month, []),
-            "FCD": finalized.get(month, []),
-            "FT": finalized.get(month, []),
-            "FCA": changed.get(month, []) + late,
-            "FCSA": late,
-            "FTA": changed.get(month, []),
-        }[category]
-        for number in numbers:
-            order = self._orders.first(number)
-            amount = self._amount(category, number, order)
-            if amount:
-                yield Charge((order["type"], order["id"]), amount, order["currency"])
+        charges: dict[str, list[Charge]] = {category: [] for category in CHARGED}
+        for numbers, categories in (
+            (finalized.get(month, ()), ("FC", "FCD", "FT")),
+            (changed.get(month, ()), ("FCA", "FTA")),
+            (late, ("FCA", "FCSA")),
+        ):
+            for number in numbers:
+                order = self._orders.first(number)
+                key, currency = (order["type"], order["id"]), order["currency"]
+                for category in categories:
+                    if amount := self._amount(category, number, order):
+                        charges[category].append(Charge(key, amount, currency))
+        return charges
 
     def _amount(self, category: str, number: int, order: dict[str, Any]) -> Decimal:
         if category == "FC":
