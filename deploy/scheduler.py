@@ -86,7 +86,11 @@ class Scheduler:
         self.running[schedule.name] = subprocess.Popen(  # noqa: S603 - our own command, no shell
             self._command(schedule.job),
             cwd=self._project,
-            env={**os.environ, **schedule.variables},
+            env={
+                schedules.TAP_LIMIT: str(schedules.TAP_SECONDS),
+                **os.environ,
+                **schedule.variables,
+            },
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

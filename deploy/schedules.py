@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from orchestrate.meltano.schedules import Schedule
 
 PROJECT = Path("/opt/tap-emag")  # where the examples have the checkout
-# The tap ends by itself after `sync_timeout_seconds` (600), and only then is its state kept. The
-# two limits behind it are for what hangs all the same: Meltano's own, and that of whoever runs it.
+# The tap ends by itself after `sync_timeout_seconds`, and only then is its state kept. The two
+# later limits are for what hangs all the same: Meltano's own, and the scheduler's.
+TAP_SECONDS = 600
+TAP_LIMIT = "TAP_EMAG_SYNC_TIMEOUT_SECONDS"
 MELTANO_SECONDS = 780
 SUPERVISOR_SECONDS = 900
 KILL_SECONDS = 30
@@ -32,7 +34,7 @@ def read(folder: Path) -> list[Schedule]:
 
 
 def command(job: str, meltano: str | None = None) -> list[str]:
-    """Return what runs a job under all limits; `timeout` ends the whole process group."""
+    """Return what runs a job under the later limits; `timeout` ends the whole process group."""
     run = [meltano or _meltano(), "run", f"--timeout={MELTANO_SECONDS}", job]
     return ["timeout", f"--kill-after={KILL_SECONDS}", str(SUPERVISOR_SECONDS), *run]
 

@@ -25,6 +25,7 @@ from tap_emag.api.retries import retrying
 from tap_emag.api.server_clock import ServerClock, machine_now
 from tap_emag.errors import BudgetStoreError, ConfigurationError
 from tap_emag.logs import FORMAT, write_json
+from tap_emag.meltano.own_config import show_movement
 from tap_emag.meltano.own_run import own_run
 from tap_emag.metrics import Recorder, Totals
 from tap_emag.progress import Progress
@@ -108,6 +109,7 @@ class Run:
             self.settings.sync_timeout_seconds,
             self.settings.stall_timeout_seconds,
             output_closed=output_is_closed,
+            show_movement=show_movement,
         )
 
     @property

@@ -39,6 +39,7 @@ logger = logging.getLogger("tap-emag")
 
 GRACE = 4.0  # seconds that a run has to end by itself
 WATCH = 0.1  # seconds between looks
+SHOW_EVERY = 10.0  # seconds
 OUTPUT: Final = 1  # the file descriptor of standard output
 
 
@@ -62,13 +63,24 @@ class Watchdog:
         *,
         kill: Callable[[int], object] = os._exit,
         output_closed: Callable[[], bool] = lambda: False,
+        show_movement: Callable[[], object] = lambda: None,
     ) -> None:
-        """Set the limits, in seconds, 0 meaning none; `kill` ends the process at once."""
+        """Set the limits, in seconds, 0 meaning none.
+
+        Args:
+            sync_timeout: Seconds for the complete run.
+            stall_timeout: Seconds without activity.
+            kill: Ends the process at once.
+            output_closed: Returns whether no process reads the output any more.
+            show_movement: Called every few seconds while there is activity.
+        """
         self.running = False
         self._sync_timeout = sync_timeout
         self._stall_timeout = stall_timeout
         self._kill = kill
         self._output_closed = output_closed
+        self._show_movement = show_movement
+        self._shown = -math.inf
         self._ending = threading.Event()
         self._over = threading.Event()
         self._error: EmagError | None = None
@@ -147,6 +159,9 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._over.wait(WATCH):
+            if self._seen >= self._shown + SHOW_EVERY:
+                self._shown = self._seen
+                self._show_movement()
             reason = self._reason(time.monotonic())
             if reason:
                 self.end(reason)
@@ -163,7 +178,7 @@ class Watchdog:
         if 0 < self._sync_timeout <= now - self._begun:
             return DeadlineError(
                 f"sync_timeout_seconds ({self._sync_timeout:g}) is over; {self._where()}. The next"
-                " run goes on from there; for a long first sync write a larger number, or 0"
+                " run goes on from there; for more time write a larger number, or 0 for no limit"
             )
         if 0 < self._stall_timeout <= now - self._seen:
             return StallError(

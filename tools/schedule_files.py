@@ -10,7 +10,7 @@ from __future__ import annotations
 import yaml
 
 from deploy.cron import Cron
-from deploy.schedules import PROJECT, command
+from deploy.schedules import PROJECT, TAP_LIMIT, TAP_SECONDS, command
 from orchestrate.meltano.schedules import Schedule
 from tools import kubernetes_jobs
 from tools.tree import ROOT, write
@@ -41,6 +41,8 @@ def crontab(schedules: list[Schedule]) -> str:
         "# what runs once a day runs some hours off. flock leaves a run out while the one before",
         "# is under way. Read the output with `journalctl -t tap-emag-orders`.",
         f"PROJECT={PROJECT}",
+        "# Before the limits below, so that the tap ends by itself and its state is kept.",
+        f"{TAP_LIMIT}={TAP_SECONDS}",
         "",
     ]
     for each in schedules:

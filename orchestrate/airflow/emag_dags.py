@@ -67,7 +67,7 @@ def _operator(task: Task, schedule: Schedule, *, first: bool) -> MeltanoOperator
     return MeltanoOperator(
         task_id=re.sub(r"[^\w.-]+", "_", task.blocks[0]),
         blocks=task.blocks,
-        variables=schedule.variables,
+        variables={**task.variables, **schedule.variables},
         execution_timeout=None if unlimited else limit + STARTING_AND_DRAINING,
         # A task that reads no account, such as the clean-up, does not wait for others.
         pool=task.account or "default_pool",

@@ -68,7 +68,7 @@ def _load(
     with Process(
         project.run(run_id, job.name),
         project.root,
-        project.variables({**variables, "MELTANO_JOB_TRIGGER": "dagster"}),
+        project.variables({**job.variables, **variables, "MELTANO_JOB_TRIGGER": "dagster"}),
         longest_seconds=settings.longest_seconds,
     ) as process:
         for raw in process.lines():

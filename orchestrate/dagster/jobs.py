@@ -30,6 +30,11 @@ class Job:
         return identifier(REREAD.sub("", self.name).rpartition("-")[0]) or FIRST_ACCOUNT
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that its taps get their deadline by."""
+        return {name: value for task in self.tasks for name, value in task.variables.items()}
+
+    @property
     def group(self) -> str:
         """The streams it reads, such as offers; of a deep re-read with when, orders_nightly."""
         rest = REREAD.sub("", self.name).rpartition("-")[2]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRIES: Final = 3
-# The tap's own deadline of ten minutes, and the time that Meltano and the loader need.
+# A scheduled tap's deadline of ten minutes, and the time that Meltano and the loader need.
 LONGEST_SECONDS: Final = 900.0
 RETRY_SECONDS: Final = 120.0
 SLACK_SECONDS: Final = 60.0

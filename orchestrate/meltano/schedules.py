@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 SETTING: Final = "MELTANO_EXTRACT_"  # prefix of a tap's setting in Meltano's environment
 LIMIT: Final = "SYNC_TIMEOUT_SECONDS"
-FORM: Final = "1"  # of the cache; another one discards it
+TAP: Final = "TAP_EMAG_"  # prefix of the setting's variable, for each plugin of this tap
+TAP_SECONDS: Final = 600  # a scheduled tap's deadline, unless a setting has another one
+FORM: Final = "2"  # of the cache; another one discards it
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Task:
 
     - `account`: the account whose data it reads, such as `emag_ro_main`, "" if it reads none.
     - `limit`: the sum of its taps' deadlines in seconds, 0 if one of them has none.
+    - `variables`: environment variables that give its taps their deadline, if no setting does.
     """
 
     blocks: tuple[str, ...]
     account: str = ""
     limit: float = 0
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,12 +130,17 @@ def _taps(project: Project) -> dict[str, Mapping[str, str]]:
 
 def _task(blocks: tuple[str, ...], taps: Mapping[str, Mapping[str, str]]) -> Task:
     read = [taps[word] for word in blocks if word in taps]
-    limits = [float(tap.get(SETTING + LIMIT) or 0) for tap in read]
+    given = [tap.get(SETTING + LIMIT) for tap in read]
+    variables = {}
+    if read and not any(given):
+        given = [str(TAP_SECONDS)] * len(read)
+        variables = {TAP + LIMIT: str(TAP_SECONDS)}
+    limits = [float(each or 0) for each in given]
     account = ""
     if read:
         label = f"{read[0].get(SETTING + 'MARKETPLACE')}_{read[0].get(SETTING + 'ACCOUNT_TYPE')}"
         account = re.sub(r"[^\w.-]", "_", label)
-    return Task(blocks, account, sum(limits) if all(limits) else 0)
+    return Task(blocks, account, sum(limits) if all(limits) else 0, variables)
 
 
 def _key(project: Project) -> str:
@@ -161,7 +170,7 @@ def _schedules(stored: list[dict[str, Any]]) -> list[Schedule]:
             each["cron"],
             each["job"],
             tuple(
-                Task(tuple(task["blocks"]), task["account"], task["limit"])
+                Task(tuple(task["blocks"]), task["account"], task["limit"], task["variables"])
                 for task in each["tasks"]
             ),
             each["variables"],

@@ -178,7 +178,11 @@ class Settings:
         default=60,
     )
     sync_timeout_seconds: float = setting(
-        number(0, 30 * DAY, "seconds"), "Maximum time of a run. 0 for no limit.", default=600
+        number(0, 30 * DAY, "seconds"),
+        "Maximum time of a run. 0, the default, means no limit: a run goes on while data come or"
+        " go.",
+        derived=lambda _values, _now: 0.0,
+        shown="no limit",
     )
     stall_timeout_seconds: float = setting(
         number(0, DAY, "seconds"),

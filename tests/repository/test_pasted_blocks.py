@@ -136,7 +136,7 @@ NOT_HERE = {
         "`make test` runs these tests; `make demo` is README's, and test_make.py runs `make` alone"
     ),
 }
-FIRST_SYNC = "running.md: sudo -H -u emag env TAP_EMAG_SYNC_TIMEOUT_SECONDS=0"
+FIRST_SYNC = "running.md: sudo -H -u emag .venv/bin/meltano run orders"
 SERVES = "metrics.md: .venv/bin/meltano invoke emag-ops metrics"
 ASKS = "runbook.md: curl http://localhost:8000/healthz"
 READS_ORDERS = [

@@ -56,6 +56,23 @@ def test_a_stall_ends_it_but_signs_of_life_put_that_off() -> None:
     assert error.exit_code == 4
 
 
+def test_it_shows_movement_while_there_is_activity_and_not_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tap_emag.watchdog.SHOW_EVERY", 0.3)
+    shown: list[float] = []
+    watchdog = Watchdog(show_movement=lambda: shown.append(time.monotonic()))
+    watchdog.start()
+    for _ in range(10):
+        watchdog.pause(0.1)
+        watchdog.heartbeat()
+    latest = time.monotonic()
+    watchdog.pause(1)
+    watchdog.stop()
+    assert 2 <= len(shown) <= 5
+    assert shown[-1] <= latest + 0.3
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_the_shells_code(signum: int) -> None:
     watchdog = Watchdog()

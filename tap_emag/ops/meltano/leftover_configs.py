@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tap_emag.meltano.own_config import CONFIG
 from tap_emag.ops.meltano.database import RUNNING
-from tap_emag.ops.meltano.processes import CLOCK, CONFIG, SIGN, is_meltano
+from tap_emag.ops.meltano.processes import CLOCK, SIGN, is_meltano
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,6 @@ and the moment of its start are the same.
 from __future__ import annotations
 
 import os
-import re
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -25,13 +24,14 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from tap_emag.meltano.own_config import config_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_emag.ops.meltano.database import Run, Runs
     from tap_emag.ops.meltano.project import Place
 
-CONFIG: Final = re.compile(r"(?:tap|target|mapper)\.[0-9a-f-]{36}\.config\.json")
 RUNNERS: Final = frozenset({"run", "el", "elt"})  # Meltano's commands that take a run id
 CLOCK: Final = timedelta(seconds=2)  # the error of a process's start time
 SIGN: Final = timedelta(seconds=5)  # how late the heartbeat of a living Meltano may be
@@ -71,8 +71,7 @@ class RunProcess:
     @property
     def config(self) -> Path | None:
         """The configuration file that Meltano has given it, if it is a plugin."""
-        named = (Path(word) for word in self.words if CONFIG.fullmatch(word.rpartition("/")[2]))
-        return next(named, None)
+        return config_of(self.words)
 
     @property
     def is_meltano(self) -> bool:

@@ -1,8 +1,9 @@
 """Decides whether a run that Meltano lists as running is stuck.
 
 - Its Meltano runs on this host: it is stuck when it takes longer than the limit, or than its tap's
-  deadline if that is longer. Its age is that of its processes, which a jump of the clock does not
-  change.
+  deadline if that is longer. Where the tap has no deadline, it is stuck when it has not moved for
+  longer than the tap itself allows. Its age is that of its processes, which a jump of the clock
+  does not change.
 - Its log is on this host, its Meltano is not, and its heartbeat stays the same: it was killed.
 - Otherwise it runs on another host. It is skipped while its heartbeat changes, and for five minutes
   after that, as Meltano does itself.
@@ -11,14 +12,17 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import psutil
 
+from tap_emag.meltano.own_config import last_movement, read_unnoticed
 from tap_emag.ops.formatting import duration
 from tap_emag.ops.meltano import heartbeats
 from tap_emag.ops.meltano.processes import CLOCK
@@ -37,8 +41,7 @@ SILENCE: Final = timedelta(minutes=1)  # without a heartbeat, which comes each s
 ELSEWHERE: Final = timedelta(minutes=5)  # Meltano's own limit
 FRESH: Final = timedelta(seconds=10)
 SLACK: Final = timedelta(minutes=2)  # for a tap that ends by its own deadline, and its loader
-DEADLINE: Final = DEFAULTS["sync_timeout_seconds"]
-FOREVER: Final = timedelta(days=3650).total_seconds()
+DEADLINE: Final = 600.0  # seconds, as schedules give them to a tap; the limit allows for it
 MARKED: Final = "Marked as failed by emag-ops cleanup-stuck-runs;"
 
 
@@ -120,14 +123,19 @@ class Judge:
         return datetime.now(timezone.utc) - self._ahead - (run.heartbeat or run.started)
 
     def _more_time(self, run: Run, processes: Sequence[RunProcess], age: timedelta) -> str:
-        """Return why a run may take longer: its tap has a longer deadline than usual; else ""."""
+        """Return why a run may take longer: its tap has a longer deadline, or moves; else ""."""
         taps = [seen for seen in processes if seen.is_tap]
         # A tap that a signal has stopped cannot end at its own deadline.
         living = (seen.config for seen in taps if not _is_stopped(seen))
         for config in living if taps else self._configs_of(run):
-            seconds = config and _own_deadline(config)
-            if seconds and age < timedelta(seconds=seconds) + SLACK:
-                return f"its tap was started with sync_timeout_seconds={seconds % FOREVER:g}"
+            given = _time_given(config) if config else None
+            if given is None:
+                continue
+            if given.deadline > DEADLINE and age < timedelta(seconds=given.deadline) + SLACK:
+                return f"its tap was started with sync_timeout_seconds={given.deadline:g}"
+            if given.deadline == 0 and given.quiet < given.longest_quiet:
+                moved = duration(timedelta(seconds=given.quiet))
+                return f"its tap has no sync_timeout_seconds, and moved {moved} ago"
         return ""
 
     def _configs_of(self, run: Run) -> Iterator[Path]:
@@ -175,10 +183,21 @@ def _is_stopped(seen: RunProcess) -> bool:
     return False
 
 
-def _own_deadline(config: Path) -> float | None:
-    """Return a tap's deadline in seconds, if longer than usual; FOREVER if it has none."""
+class TimeGiven(NamedTuple):
+    """Seconds: a tap's deadline, how long it has not moved, and how long that may be."""
+
+    deadline: float
+    quiet: float
+    longest_quiet: float
+
+
+def _time_given(config: Path) -> TimeGiven | None:
+    """Return the time that a tap was given, by its configuration; None if that is unknown."""
     with suppress(OSError, ValueError, AttributeError):
-        values = json.loads(config.read_text(encoding="utf-8"))
-        seconds = float(str(values.get("sync_timeout_seconds")))
-        return FOREVER if seconds == 0 else seconds if seconds > DEADLINE else None
+        quiet = max(0.0, time.time() - last_movement(config))
+        given = json.loads(read_unnoticed(config)).items()
+        values = DEFAULTS | {name: value for name, value in given if value not in (None, "")}
+        deadline = float(str(values.get("sync_timeout_seconds", 0)))
+        stall = float(str(values["stall_timeout_seconds"]))
+        return TimeGiven(deadline, quiet, stall + SLACK.total_seconds() if stall else math.inf)
     return None

@@ -164,8 +164,8 @@ class OrderVolumetry(ChildStream):
         left = len(due) - done - len(items.failed)
         if left > 0:
             self.logger.warning(
-                "%d orders of type %d are left to the next run: this one had no time for them;"
-                " write a larger sync_timeout_seconds, or 0, to read more at once",
+                "%d orders of type %d are left to the next run: sync_timeout_seconds left no time"
+                " for them",
                 left,
                 kind,
             )

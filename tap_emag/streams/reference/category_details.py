@@ -177,8 +177,7 @@ class CategoryDetails:
         if never and not self._failed.failed:
             raise SkippedItemsError(
                 f"{NAME}: {len(never)} of {self._number} are still to be read for the first time;"
-                " this run had no time for them, the next one goes on with them. For a long first"
-                " sync write a larger `sync_timeout_seconds`, or 0"
+                " `sync_timeout_seconds` left no time for them, the next run goes on with them"
             )
         self._failed.check(NAME, self._number)
 

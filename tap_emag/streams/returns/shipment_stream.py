@@ -158,8 +158,7 @@ class Shipments:
         if never and not self._items.failed:
             raise SkippedItemsError(
                 f"{NAME}: {len(never)} of {self._asked} are still to be read for the first time;"
-                " this run had no time for them, the next one goes on with them. For a long first"
-                " sync write a larger `sync_timeout_seconds`, or 0"
+                " `sync_timeout_seconds` left no time for them, the next run goes on with them"
             )
         self._items.check(NAME, self._asked)
 

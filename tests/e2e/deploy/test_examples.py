@@ -18,7 +18,6 @@ import yaml
 from deploy import schedules
 from deploy.cron import Cron
 from orchestrate.meltano.schedules import Schedule
-from tap_emag.settings.settings import SETTINGS
 from tests.e2e.deploy.project import ROOT
 from tests.e2e.orchestrate.page import block
 from tools import schedule_files
@@ -117,10 +116,13 @@ def test_a_schedule_with_variables_is_refused_where_they_would_be_lost() -> None
 def test_each_limit_leaves_time_to_the_one_before() -> None:
     [service] = [each for each in UNITS if "@" in each.name]
     section = unit(service)["Service"]
-    [tap] = [each.default for each in SETTINGS if each.name == "sync_timeout_seconds"]
-    assert isinstance(tap, int | float)
-    outer = [tap, schedules.MELTANO_SECONDS, schedules.SUPERVISOR_SECONDS]
-    assert all(later - earlier >= 60 for earlier, later in pairwise(outer))
+    limits = [schedules.TAP_SECONDS, schedules.MELTANO_SECONDS, schedules.SUPERVISOR_SECONDS]
+    assert all(later - earlier >= 60 for earlier, later in pairwise(limits))
+    tap = f"{schedules.TAP_LIMIT}={schedules.TAP_SECONDS}"
+    assert tap in section["Environment"]
+    assert tap in (DEPLOY / "cron/tap-emag.crontab").read_text(encoding="utf-8").splitlines()
+    settings, *_ = yaml.safe_load_all((DEPLOY / "kubernetes/base.yaml").read_text(encoding="utf-8"))
+    assert settings["data"][schedules.TAP_LIMIT] == str(schedules.TAP_SECONDS)
     assert section["TimeoutStartSec"] == [str(schedules.SUPERVISOR_SECONDS)]
     assert section["TimeoutStopSec"] == [str(schedules.KILL_SECONDS)]
     assert f" run --timeout={schedules.MELTANO_SECONDS} %i" in section["ExecStart"][0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from deploy import schedules
 from deploy.scheduler import Scheduler, _chosen
 from orchestrate.meltano.schedules import Schedule
 
@@ -57,6 +58,19 @@ def test_each_schedule_starts_in_its_minutes_with_its_variables(tmp_path: Path) 
         made.tick(after(minutes))
         finished(made)
     assert started(tmp_path) == ["job0 0", "job1 1"]
+
+
+def test_a_tap_is_given_the_scheduler_s_limit_unless_a_variable_gives_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = f'echo "${schedules.TAP_LIMIT}" >> started'
+    made = scheduler(tmp_path, note, "* * * * *")
+    made.tick(after(1))
+    finished(made)
+    monkeypatch.setenv(schedules.TAP_LIMIT, "1800")
+    made.tick(after(2))
+    finished(made)
+    assert started(tmp_path) == [str(schedules.TAP_SECONDS), "1800"]
 
 
 def test_minutes_that_were_slept_through_are_made_up_for_once(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from emag_sandbox import Sandbox, SandboxConfig
-from tap_emag.settings.settings import SETTINGS as DECLARED
+from orchestrate.meltano.schedules import TAP_SECONDS
 from tests.e2e.acceptance.comparison import differences
 from tests.e2e.acceptance.truth import Truth
 from tests.e2e.monitoring.servers import free_port, read
@@ -41,7 +41,6 @@ pytestmark = [pytest.mark.meltano, pytest.mark.timeout(1800)]
 
 ORDERS = "dev:tap-emag-orders-to-target-postgres"
 ORDER_TABLES = ("orders", "order_lines", "order_vouchers", "order_attachments")
-SETTINGS = {setting.name: setting for setting in DECLARED}
 PROJECT = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
 Events = list[dict[str, Any]]
 
@@ -262,8 +261,7 @@ def test_a_run_is_given_more_time_than_its_tap(defined: dict[str, Any]) -> None:
             "meltano/job": "fbe-orders",
         }.items()
     )
-    longest = SETTINGS["sync_timeout_seconds"].default
-    assert float(tags["dagster/max_runtime"]) > 3 * float(longest)
+    assert float(tags["dagster/max_runtime"]) > 3 * TAP_SECONDS
 
 
 def test_the_sensor_starts_the_clean_up_when_a_run_is_stuck(

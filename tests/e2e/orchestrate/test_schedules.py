@@ -12,6 +12,7 @@ import pytest
 
 from orchestrate.meltano.project import MeltanoError, Project
 from orchestrate.meltano.schedules import (
+    TAP_SECONDS,
     Schedule,
     Task,
     _key,
@@ -23,6 +24,7 @@ from orchestrate.meltano.schedules import (
 from tests.e2e.orchestrate.environments import CHECKOUT
 
 MELTANO = str(Path(sys.executable).with_name("meltano"))
+LIMITED = {"TAP_EMAG_SYNC_TIMEOUT_SECONDS": str(TAP_SECONDS)}
 CANNOT_START = r"/nowhere/meltano .* cannot be started: No such file .*; .* set MELTANO to the path"
 
 
@@ -145,7 +147,7 @@ def test_meltano_is_asked_again_only_when_something_has_changed(
 ) -> None:
     known = schedules(project)
     assert accounts(known) == ["emag_ro_fbe", "emag_ro_main"]
-    assert known[0].tasks[-2].limit == 600
+    assert (known[0].tasks[-2].limit, known[0].tasks[-2].variables) == (TAP_SECONDS, LIMITED)
     mute = replace(project, command="/nowhere/meltano")
     assert schedules(mute) == known
     (project.root / ".env").write_text("TAP_EMAG_SYNC_TIMEOUT_SECONDS=1800\n", encoding="utf-8")
@@ -171,12 +173,13 @@ def test_meltano_is_asked_again_only_when_something_has_changed(
     reads = {name: each.tasks[-2] for name, each in found.items()}
     assert (reads["orders"].account, reads["orders"].limit) == ("emag_ro_main", 1800)
     assert (reads["fbe-orders"].account, reads["fbe-orders"].limit) == ("emag_hu_fbe", 0)
+    assert {tuple(each.variables) for each in reads.values()} == {()}
     memory = project.root / ".meltano" / "run" / "orchestrate"
     assert [each.name for each in memory.iterdir()] == ["schedules-dev.json"]
 
 
 def test_what_is_remembered_is_what_was_known(tmp_path: Path) -> None:
-    tasks = (Task(("a:b",)), Task(("c", "d"), "e_f", 1.5))
+    tasks = (Task(("a:b",)), Task(("c", "d"), "e_f", 1.5, LIMITED))
     known = [Schedule("once", None, "job", tasks, {"A": "1"})]
     memory = tmp_path / "folder" / "memory.json"
     _remember(memory, "key", known)

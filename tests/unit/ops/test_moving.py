@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emag_sandbox import Sandbox, SandboxConfig
 from tap_emag.ops.meltano.stuck_runs import Cleaner
+from tests.support.api import config_for
+from tests.support.command import COMMAND as TAP
 from tests.unit.ops.test_processes import living
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tap_emag.ops.meltano.database import Run
     from tests.unit.ops.booked import Actors, Books
@@ -185,8 +192,63 @@ def test_a_run_whose_tap_has_ended_keeps_the_time_it_was_given_for_its_loader(
     with signing(sqlite_books, run):
         report = cleaner.clean()
     assert report.cleaned == []
-    assert [f"sync_timeout_seconds={seconds}" in each.reason for each in report.spared] == [True]
+    [spared] = report.spared
+    assert "sync_timeout_seconds" in spared.reason
     assert living(meltano) == [meltano]
+
+
+def quiet_for(config: Path, seconds: float) -> None:
+    os.utime(config, (time.time() - seconds, config.stat().st_mtime))
+
+
+@pytest.mark.parametrize("living_tap", [True, False], ids=["tap", "loader alone"])
+@pytest.mark.parametrize(
+    ("values", "quiet", "stuck"),
+    [
+        ({}, 200, False),
+        ({}, 400, True),
+        ({"sync_timeout_seconds": 0, "stall_timeout_seconds": ""}, 200, False),
+        ({"sync_timeout_seconds": "0", "stall_timeout_seconds": "600"}, 700, False),
+        ({"sync_timeout_seconds": 0, "stall_timeout_seconds": 600}, 800, True),
+        ({"stall_timeout_seconds": 0}, 86_400, False),
+        ({"sync_timeout_seconds": 600}, 0, True),
+    ],
+)
+def test_a_run_without_a_deadline_is_stuck_when_it_has_not_moved_for_long(
+    sqlite_books: Books,
+    actors: Actors,
+    values: dict[str, Any],
+    quiet: float,
+    stuck: bool,
+    living_tap: bool,
+) -> None:
+    run = sqlite_books.book()
+    tap = sqlite_books.config("tap-emag-orders", **values)
+    target = sqlite_books.config("target-postgres")
+    actors.meltano(run, child=("plain", "--config", str(tap if living_tap else target)))
+    quiet_for(tap, quiet)
+    cleaner = Cleaner(
+        sqlite_books.place, sqlite_books.runs, timedelta(0), force=False, dry_run=True
+    )
+    with signing(sqlite_books, run):
+        found = [cleaner.clean(), cleaner.clean()]  # to look at a run does not move it
+    assert [bool(report.cleaned) for report in found] == [stuck, stuck]
+
+
+def test_the_tap_shows_that_it_moves_on_the_file_that_meltano_gave_it(
+    sqlite_books: Books, tmp_path: Path
+) -> None:
+    given = sqlite_books.config("tap-emag-orders", age=3600)
+    shop = SandboxConfig(orders=100, offers=0, latency=0.3, limits=False)
+    with Sandbox(shop) as sandbox:
+        given.write_text(json.dumps(config_for(sandbox, state_dir=str(tmp_path / "own"))))
+        os.utime(given, (time.time() - 3600, time.time() - 3600))
+        written = given.stat().st_mtime
+        words = [TAP, "--config", str(given)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert given.stat().st_mtime == written
+    assert time.time() - given.stat().st_atime < 60
 
 
 def test_a_clean_up_is_quick_where_nothing_is_wrong(sqlite_books: Books, actors: Actors) -> None:

@@ -173,7 +173,7 @@ def test_a_run_whose_tap_was_given_more_time_is_left_alone_unless_forced(
     report = clean(force=False)
     assert [each.run.extractor for each in report.cleaned] == ["tap-emag-returns"]
     assert {each.run.extractor: each.reason for each in report.spared} == {
-        "tap-emag-orders": "its tap was started with sync_timeout_seconds=0",
+        "tap-emag-orders": "its tap has no sync_timeout_seconds, and moved 0 s ago",
         "tap-emag-offers": "its tap was started with sync_timeout_seconds=3600",
     }
     assert len(clean(force=True).cleaned) == 3
