@@ -7,9 +7,11 @@ them, also with invalid settings.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -25,6 +27,7 @@ from tap_emag.api.retries import retrying
 from tap_emag.api.server_clock import ServerClock, machine_now
 from tap_emag.errors import BudgetStoreError, ConfigurationError
 from tap_emag.logs import FORMAT, write_json
+from tap_emag.meltano.kept_states import KeptState, LoaderOfRun
 from tap_emag.meltano.own_config import show_movement
 from tap_emag.meltano.own_run import own_run
 from tap_emag.metrics import Recorder, Totals
@@ -33,18 +36,22 @@ from tap_emag.schema.local_time import Clock
 from tap_emag.settings.account import Account
 from tap_emag.settings.settings import DEFAULTS, Checked
 from tap_emag.state.delivered import DeliveredRows
+from tap_emag.state.only_reader import is_first_reader
 from tap_emag.state.order_versions import DeliveredOrders
 from tap_emag.state.run_lock import only_run
 from tap_emag.state.store import StateStore
 from tap_emag.watchdog import Watchdog, output_is_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_emag.api.rate_limiter import BudgetStore
     from tap_emag.meltano.own_run import RecordedRun
     from tap_emag.settings.settings import Settings
+    from tap_emag.state.bookmarks import State
+    from tap_emag.state.only_reader import VersionedList
+
+logger = logging.getLogger("tap-emag")
 
 STORE_ATTEMPTS = 3  # to reach the database with the budgets, before the first request
 
@@ -229,9 +236,29 @@ class Run:
         settings = self.settings
         return DeliveredOrders(self.store, settings.marketplace, settings.account_type)
 
-    def exclude_others(self, pipelines: Iterable[str]) -> AbstractContextManager[None]:
-        """Return the context in which no other run of these pipelines can begin."""
-        return only_run(self.store, pipelines)
+    @contextmanager
+    def exclude_others(self, pipelines: Iterable[str], lists: Iterable[str]) -> Iterator[None]:
+        """Let no other run of these pipelines begin meanwhile, and no other first run of lists."""
+        first = "reads the same list for the first time"
+        with only_run(self.store, pipelines), only_run(self.store, lists, first):
+            yield
+
+    def first_lists(self, given: State, lists: Sequence[VersionedList]) -> list[str]:
+        """Return the names of lists that no pipeline has read into this run's loader.
+
+        `given` is the state that this run begins with.
+
+        Raises:
+            ConfigurationError: Another pipeline has read one of them, and this one never.
+        """
+        run = self.recorded_run
+        if not lists or run is None or self.settings.allow_second_pipeline:
+            return []
+        loader = LoaderOfRun.of(run.state_id)
+        states = [KeptState(run.state_id, "", (given,)), *loader.states()]
+        now, warn = self.machine_now(), logger.warning
+        first = [each for each in lists if is_first_reader(each, run.state_id, states, now, warn)]
+        return [each.lock(*loader, self.settings.api_identity) for each in first]
 
     def check_surroundings(self) -> None:
         """Check certificates and the store of request budgets, before the first request.

@@ -288,9 +288,15 @@ class TapEmag(Tap):
                 self.rejected.end()
 
     def _exclude_others(self) -> AbstractContextManager[None]:
-        """Return the context in which no other run of the same state can begin."""
-        names = [stream.name for stream in self._chosen_streams()]
-        return self.run.exclude_others(pipelines_of(dict(self.state), names))
+        """Return the context in which no other run of the same state can begin.
+
+        Raises:
+            ConfigurationError: Another pipeline writes every version of a list to this loader.
+        """
+        state, streams = dict(self.state), list(self._chosen_streams())
+        lists = [each for stream in streams if (each := stream.versioned_list)]
+        pipelines = pipelines_of(state, [stream.name for stream in streams])
+        return self.run.exclude_others(pipelines, self.run.first_lists(state, lists))
 
     def _chosen_streams(self) -> Iterator[EmagStream]:
         """Yield the streams that are selected, or that have a selected child."""

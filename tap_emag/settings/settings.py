@@ -112,6 +112,11 @@ class Settings:
         " gone.",
         default=False,
     )
+    allow_second_pipeline: bool = setting(
+        kinds.FLAG,
+        "Accept that this pipeline reads offers which another one has read into the same loader.",
+        default=False,
+    )
     metadata_cache_ttl_seconds: int = setting(
         whole_number(0, YEAR * DAY, "seconds"),
         "Reference lists, such as categories, are read again when they are older than this.",

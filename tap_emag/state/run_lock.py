@@ -27,17 +27,20 @@ RELEASE = "DELETE FROM run_locks WHERE name = ? AND token = ?"
 
 
 @contextmanager
-def only_run(store: StateStore, names: Iterable[str]) -> Iterator[None]:
+def only_run(
+    store: StateStore, names: Iterable[str], use: str = "uses this state"
+) -> Iterator[None]:
     """Lock these names: of pipelines, or of other work for one process at a time.
 
-    Where they cannot be locked, the run logs that and goes on without locks.
+    `use` describes what another run does with them. Where they cannot be locked, the run logs that
+    and goes on without locks.
 
     Raises:
         AnotherRunError: Another process has locked one of them.
     """
     wanted = sorted(set(names))
     try:
-        _take(store, wanted)
+        _take(store, wanted, use)
     except OSError as error:
         logger.warning(
             "%s does not support locks (%s): two runs of one state at once are not noticed",
@@ -51,14 +54,14 @@ def only_run(store: StateStore, names: Iterable[str]) -> Iterator[None]:
             _release(store, wanted)
 
 
-def _take(store: StateStore, names: list[str]) -> None:
+def _take(store: StateStore, names: list[str], use: str) -> None:
     token = store.liveness.token()
     with store.transaction() as state:
         for name in names:
             holder, pid = state.execute(HOLDER, (name,)).fetchone() or ("", 0)
             if store.liveness.lives(holder):
                 raise AnotherRunError(
-                    f"another run uses this state (process {pid}), so this one made no request."
+                    f"another run {use} (process {pid}), so this one made no request."
                     " Start it again when that one has ended; a run that hangs is ended by"
                     " `emag-ops cleanup-stuck-runs`"
                 )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tap_emag.readers import Scan
     from tap_emag.run import Run
     from tap_emag.state.delivered import DeliveredRows
+    from tap_emag.state.only_reader import VersionedList
     from tap_emag.state.order_versions import Version
 
 NO_REQUESTS = "none"  # the bucket of streams that ask the API for nothing
@@ -50,6 +51,11 @@ class EmagStream(SdkStream):
     def account_context(self) -> dict[str, Any]:
         """The columns that identify the account, which its bookmarks are kept by."""
         return self.run.account.columns()
+
+    @property
+    def versioned_list(self) -> VersionedList | None:
+        """The list of which selected child streams write every version, if there are any."""
+        return None
 
     @property
     def bookmarked(self) -> bool:

@@ -96,6 +96,10 @@ RUN_BY = {
     "existing-project.md: meltano invoke": EXISTING,
     "existing-project.md: meltano run": EXISTING,
     "existing-project.md: plugins:": EXISTING,
+    "runs.md: .venv/bin/meltano state merge": (
+        "tests/e2e/acceptance/test_one_pipeline.py::"
+        "test_a_second_pipeline_is_refused_until_it_takes_the_bookmarks_over"
+    ),
     "metrics.md: cd monitoring/prometheus": (
         "tests/e2e/monitoring/test_rules.py::test_alerts_fire_when_they_should_and_only_then"
     ),

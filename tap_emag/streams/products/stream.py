@@ -13,6 +13,7 @@ from tap_emag.singer_io import override
 from tap_emag.state.bookmarks import SLACK
 from tap_emag.state.fingerprints import digest, fingerprint
 from tap_emag.state.journal import Sent
+from tap_emag.state.only_reader import VersionedList
 from tap_emag.streams.base import ChildStream, EmagStream
 from tap_emag.streams.children import Row
 from tap_emag.streams.products import history_table
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 # more rarely: otherwise they would outgrow the rows.
 STATE_EVERY = 1000
 STATE_SHARE = 20  # the state waits for a twentieth of all known offers, if that is more
+OFFERS = "offers"  # the bookmark's key of the fingerprints
 SENT = SentForm(PRODUCTS, ordered=("images",))
 
 
@@ -40,12 +42,21 @@ class Products(EmagStream):
     table = PRODUCTS
     replication_key = "changed_at"
 
+    @property
+    @override
+    def versioned_list(self) -> VersionedList | None:
+        """All offers, if their history or their deletions are selected."""
+        wanted = {ProductHistory.table.name, ProductDeletions.table.name}
+        chosen = [each.name for each in self.child_streams if each.selected]
+        written = frozenset(wanted.intersection(chosen))
+        return VersionedList(self.name, OFFERS, written, self.account_context) if written else None
+
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield new and changed offers; after a full scan, write the deletions."""
         self.begin_children()
         scan = Scan(self.run.client, self.requests, "product_offer", offer_id)
-        delivered = self.delivered_rows(context, "offers")
+        delivered = self.delivered_rows(context, OFFERS)
         self._latest = self._newest(context, delivered)
         try:
             yield from self._scanned(context, delivered, scan)

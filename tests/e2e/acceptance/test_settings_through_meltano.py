@@ -63,6 +63,7 @@ WRONG = {
     "webhook_format": "teams",
     "log_format": "xml",
     "allow_mass_deletion": "yes",
+    "allow_second_pipeline": "yes",
     **{setting.name: "abc" for setting in SETTINGS if setting.kind.name in {"integer", "number"}},
 }
 

@@ -126,10 +126,11 @@ class Books:
             connection.execute(sa.update(RUNS).where(RUNS.c.id == run.id).values(values))
 
     def keep_state(self, state_id: str, state: Mapping[str, Any]) -> None:
-        """Keep a Singer state for the next run of a state id."""
+        """Keep a Singer state for the next run of a state id, instead of another one."""
         text = json.dumps({"singer_state": state})
         values = {"state_id": state_id, "completed_state": text, "partial_state": "{}"}
         with self.engine.begin() as connection:
+            connection.execute(sa.delete(STATE).where(STATE.c.state_id == state_id))
             connection.execute(sa.insert(STATE).values(values))
 
     def everything(self) -> list[tuple[Any, ...]]:

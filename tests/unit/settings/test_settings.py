@@ -99,6 +99,8 @@ def test_a_switch_may_come_as_text(value: object, meant: bool) -> None:
 def test_a_switch_is_true_or_false(value: object) -> None:
     with pytest.raises(ConfigurationError, match="; write true or false"):
         settings(allow_mass_deletion=value)
+    with pytest.raises(ConfigurationError, match="; write true or false"):
+        settings(allow_second_pipeline=value)
 
 
 def test_a_list_may_come_as_text() -> None:
