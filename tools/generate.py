@@ -11,7 +11,6 @@ import sys
 
 from tools import (
     api_keys_page,
-    column_comments,
     env_example,
     hub_definition,
     meltano_settings,
@@ -31,7 +30,6 @@ GENERATORS = (
     tables_page,
     tables_diagram,
     api_keys_page,
-    column_comments,
     metrics_page,
     schedule_files,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_emag.schema.account_columns import ACCOUNT_KEYS
+from tap_emag.schema.postgres_types import postgres_type
 from tap_emag.tap import STREAMS
-from tools.tables_page import postgres_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

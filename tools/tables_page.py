@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tap_emag.schema.postgres_types import postgres_type
 from tap_emag.schema.vat import Vat
+from tap_emag.streams.row_texts import row_text
 from tap_emag.tap import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from tap_emag.schema.table import Column, Table
     from tap_emag.streams.base import EmagStream
 
-# What one row of a table is; the others have their stream's docstring.
-ROWS = {
-    "orders": "An order, as it is now.",
-    "order_lines": "A product in an order.",
-    "order_vouchers": "A voucher that was used in an order.",
-    "order_voucher_splits": "The part of a voucher that falls on a line, a deposit or the shipping"
-    " fee.",
-    "order_attachments": "A document of an order or of a line: invoice, warranty, AWB.",
-    "order_volumetry": "The measures of a product in an order.",
-    "products": "An offer of the seller, as it is now or, if it is gone, as it was last.",
-    "product_history": "A version of an offer's price, stock, status and rank.",
-    "product_deletions": "An offer that was found gone, and when.",
-    "commissions": "The commission eMAG takes of an offer.",
-    "smart_deals": "The price at which an offer would carry the Smart Deals badge.",
-    "returns": "A return, as it is now.",
-    "return_lines": "A product in a return.",
-    "return_events": "What happened to a return: a state, a refund, an action.",
-    "awbs": "A shipment of a return.",
-    "awb_parcels": "A parcel of a shipment.",
-    "categories": "A category of eMAG's catalogue.",
-    "category_characteristics": "A characteristic that offers of a category may or must have.",
-    "category_family_types": "A family type: characteristics in which variants may differ.",
-    "category_values": "A value that a characteristic may have.",
-    "vat_rates": "A VAT rate.",
-    "handling_times": "A handling time that an offer may have.",
-    "localities": "A place that couriers deliver to.",
-    "courier_accounts": "A courier account of the seller.",
-    "addresses": "An address of the seller.",
-    "awb_packages": "A package that the seller has predefined for shipments.",
-    "invoice_categories": "A kind of invoice.",
-    "invoices": "An invoice of eMAG to the seller.",
-    "invoice_lines": "A line of an invoice of eMAG.",
-    "customer_invoices": "An invoice of the seller to a customer.",
-    "customer_invoice_lines": "A line of an invoice to a customer.",
-    "rejected_rows": "A row that its table could not take, as it came.",
-}
 INTRODUCTION = """\
 # Tables
 
 <!-- `make generate` writes this page from the tables' declarations. -->
 
 Every column of every table, with its type in Postgres. Key columns are bold and never null; all
-others may be null. Times are UTC, in columns without a time zone. Amounts and rates are exact.
+others may be null. Amounts and rates are exact.
 
 Which keys eMAG documents, and which were only observed: [api-keys.md](api-keys.md).
 
@@ -81,15 +46,6 @@ def files() -> dict[str, str | None]:
     for stream in STREAMS:
         lines += ["", *_page(stream)]
     return {"docs/tables.md": "\n".join(lines) + "\n"}
-
-
-def postgres_type(schema: Mapping[str, Any]) -> str:
-    """Return the type of column that the loader makes for a JSON schema."""
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    kind = kinds[0] if len(kinds) == 1 else "object"
-    if kind == "string":
-        return {"date-time": "timestamp", "date": "date"}.get(schema.get("format", ""), "text")
-    return {"integer": "bigint", "number": "numeric", "boolean": "boolean"}.get(kind, "jsonb")
 
 
 def _overview(streams: Iterable[type[EmagStream]]) -> Iterator[str]:
@@ -118,16 +74,6 @@ def _page(stream: type[EmagStream]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for column in table.columns:
         yield f"| {_name(table, column)} | {postgres_type(column.type.schema)} | {_text(column)} |"
-
-
-def row_text(stream: type[EmagStream]) -> str:
-    """Return what one row of a table is, in a sentence."""
-    row = ROWS.get(stream.table.name) or inspect.cleandoc(stream.__doc__ or "").partition("\n")[0]
-    # A code list needs no more words than its code.
-    row = row or next(
-        c.description for c in stream.table.columns if c.name in stream.table.keys[2:]
-    )
-    return row if stream.selected_by_default else f"{row} Off by default."
 
 
 def _keys(table: Table) -> str:

@@ -9,6 +9,19 @@
 
 SET search_path TO emag;
 
+-- Views over times without a zone, as the loader creates them by itself, would shift these.
+DO $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = 'orders' AND column_name = 'date'
+      AND data_type = 'timestamp without time zone'
+  ) THEN
+    RAISE EXCEPTION 'run `meltano invoke emag-ops prepare-tables` first: times have no zone yet';
+  END IF;
+END
+$$;
+
 -- Dropped first: a view cannot take up a column that its table has gained.
 DROP VIEW IF EXISTS
   daily_sales, orders_by_local_day, current_offers, current_order_attachments,
@@ -29,9 +42,11 @@ WHERE NOT EXISTS (
     AND other.id = o.id
     AND other.date IS NOT DISTINCT FROM o.date
     AND (
-      coalesce(other.modified, '-infinity'), coalesce(to_jsonb(other) ->> '_sdc_batched_at', '')
+      coalesce(other.modified, '-infinity'),
+      coalesce((to_jsonb(other) ->> '_sdc_batched_at')::timestamptz, '-infinity')
     ) > (
-      coalesce(o.modified, '-infinity'), coalesce(to_jsonb(o) ->> '_sdc_batched_at', '')
+      coalesce(o.modified, '-infinity'),
+      coalesce((to_jsonb(o) ->> '_sdc_batched_at')::timestamptz, '-infinity')
     )
 );
 
@@ -96,7 +111,7 @@ CREATE VIEW orders_by_local_day AS
 SELECT
   o.*,
   (
-    o.date AT TIME ZONE 'UTC' AT TIME ZONE CASE o.marketplace
+    o.date AT TIME ZONE CASE o.marketplace
       WHEN 'emag_hu' THEN 'Europe/Budapest'
       WHEN 'emag_bg' THEN 'Europe/Sofia'
       WHEN 'fashiondays_bg' THEN 'Europe/Sofia'

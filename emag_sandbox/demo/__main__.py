@@ -132,7 +132,7 @@ class Demo:
     def _load(self, title: str) -> dict[str, int]:
         begin = datetime.now(timezone.utc)
         with self._step(title):
-            self._pipeline.run("tap-emag", "target-postgres")
+            self._pipeline.run("emag-ops:prepare-tables", "tap-emag", "target-postgres")
         return self._results.counts(since=begin)
 
     def _change(self) -> None:
@@ -153,7 +153,7 @@ class Demo:
         rows = [
             [table, first.get(table, 0), second.get(table, 0), now[table]]
             for table in now
-            if table not in codes
+            if table not in codes and now[table]
         ]
         _print(
             f"\nRows loaded by each run, and in the table now ({len(codes)} code lists left out)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -64,6 +63,7 @@ class Results:
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection = self._postgres.connect()
         connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(SCHEMA)))
+        connection.execute("SET TimeZone TO 'UTC'")  # for times that the loader stored by itself
         return connection
 
 
@@ -106,9 +106,7 @@ def _count(
 ) -> int:
     query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
     if since is not None:
-        # The column has no zone; its times are UTC.
-        moment = since.astimezone(timezone.utc).replace(tzinfo=None)
-        query += sql.SQL(" WHERE _sdc_batched_at >= {}").format(moment)
+        query += sql.SQL(" WHERE _sdc_batched_at >= {}").format(since)
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
 

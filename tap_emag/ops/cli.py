@@ -24,6 +24,7 @@ COMMANDS: Final = {  # by name; the module has a click command called `command`
     "cleanup-stuck-runs": "tap_emag.ops.commands.cleanup",
     "report-runs": "tap_emag.ops.commands.report_runs",
     "prune-runs": "tap_emag.ops.commands.prune",
+    "prepare-tables": "tap_emag.ops.commands.prepare_tables",
     "limits": "tap_emag.ops.commands.limits",
     "metrics": "tap_emag.ops.commands.metrics",
     "doctor": "tap_emag.ops.commands.doctor",

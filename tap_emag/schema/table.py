@@ -92,12 +92,14 @@ class Table:
     """A table: its name, key columns, columns, and the wire keys that have tables of their own.
 
     `children` are lists that become rows elsewhere; they appear neither in columns nor in `extra`.
+    `indexes` are columns that queries join or filter by, besides the key and what it begins with.
     """
 
     name: str
     keys: tuple[str, ...]
     columns: tuple[Column, ...]
     children: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = field(default=(), kw_only=True)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of a row: key columns are required, all others may be null."""

@@ -40,7 +40,7 @@ def test_a_run_loads_all_and_keeps_its_state(
     with sandbox as shop:
         project = meltano_project(shop.url, order_types=[3, 2])
         assert project.state() == {}
-        result = project.run("tap-emag", "target-postgres")
+        result = project.run("emag-ops:prepare-tables", "tap-emag", "target-postgres")
         orders = len(shop.world.order_keys())
     assert result.returncode == 0
     assert project.last_run() == "SUCCESS"

@@ -20,11 +20,11 @@ from psycopg import sql
 
 from emag_sandbox import Sandbox, SandboxConfig
 from emag_sandbox.cli import _parser
+from tap_emag.schema.postgres_types import postgres_type
 from tap_emag.settings.settings import SETTINGS
 from tap_emag.tap import STREAMS
 from tests.support.meltano_project import MeltanoProject
 from tools.docs_site import index
-from tools.tables_page import postgres_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -269,7 +269,7 @@ def loaded(
         project = MeltanoProject(
             folder, database, shop.url, plugins=meltano_plugins, _select=["*.*", *off]
         )
-        project.run("tap-emag", "target-postgres")
+        project.run("emag-ops:prepare-tables", "tap-emag", "target-postgres")
         project.results.create_views()
     yield database
     postgres.drop_database(name)
@@ -313,7 +313,7 @@ def test_columns_have_the_types_that_are_told(loaded: Postgres) -> None:
         if stream.selected_by_default
         for column in stream.table.columns
     }
-    names = {"timestamp": "timestamp without time zone"}
+    names = {"timestamptz": "timestamp with time zone"}
     assert {place: found.get(place) for place in told} == {
         place: names.get(kind, kind) for place, kind in told.items()
     }

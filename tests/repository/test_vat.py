@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.schema.column_types import JSON_ANY, JSON_LIST, MONEY, NUMBER, RATE, TEXT
 from tap_emag.schema.table import Column
 from tap_emag.schema.vat import Vat
@@ -104,7 +105,7 @@ def test_what_is_not_an_amount_has_no_vat(kind: object) -> None:
 
 def test_the_page_of_tables_and_the_comments_repeat_it() -> None:
     page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    comments = (ROOT / "transform" / "comments.sql").read_text(encoding="utf-8")
+    comments = declared_tables([])
     sections = dict(re.findall(r"(?ms)^## (\w+)$(.*?)(?=^## |\Z)", page))
     for name, vat in amounts().items():
         assert vat
@@ -112,9 +113,7 @@ def test_the_page_of_tables_and_the_comments_repeat_it() -> None:
         row = re.search(rf"(?m)^\| `{column}` \|.*$", sections[table])
         assert row
         assert row[0].endswith(f"{vat.sentence} |")
-        comment = re.search(rf"(?m)^ *\('{table}', '{column}', '.*$", comments)
-        assert comment
-        assert f"{vat.sentence}')" in comment[0]
+        assert (comments[table].columns[column].meaning or "").endswith(vat.sentence)
 
 
 def test_the_page_of_tables_lists_the_amounts_by_what_is_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +18,13 @@ from tap_emag.ops.doctor.postgres import check_postgres
 from tap_emag.ops.doctor.report import Printer, Report, summary
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.project import Place
+from tap_emag.ops.tables.declared import selections
+from tap_emag.ops.warehouse import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PLUGIN: Final = "tap-emag"
-LOADER: Final = "target-postgres"
 
 
 @click.command("doctor")
@@ -78,7 +80,8 @@ def _of_project(report: Report, plugin: str) -> int:
     requests = examination.run()
     report.begin("Postgres")
     if LOADER in pipelines.loaders:
-        check_postgres(report, meltano.config_of(LOADER))
+        found = selections(place.root, os.environ)
+        check_postgres(report, meltano.config_of(LOADER), found)
     else:
         report.skip("Postgres: login", f"the project has no loader named {LOADER}")
     report.begin("Meltano")

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tap_emag.ops.tables.declared import declared_tables
+from tap_emag.ops.tables.prepare import Preparation
+from tap_emag.ops.warehouse import WAIT, adds_metadata, missing_login, parameters_of, reason_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tap_emag.ops.doctor.report import Report
+    from tap_emag.ops.tables.declared import Selection
 
-NEEDED: Final = ("host", "user", "password", "database")
 OLDEST: Final = 140_000  # the oldest release that PostgreSQL's makers still maintain in 2026
-WAIT: Final = 10  # seconds to connect
-TRUE: Final = ("true", "1", "yes", "on")
-# What libpq writes, and what it means. The text itself may name users and hosts.
-REASONS: Final = (
-    ("password authentication failed", "it refuses the password, or has no such user", "PASSWORD"),
-    ("no password supplied", "it asks for a password", "PASSWORD"),
-    ("no pg_hba.conf entry", "its pg_hba.conf refuses this machine, user or database", ""),
-    ("permission denied for database", "the user may not connect to the database", ""),
-    ('role ".*" does not exist', "it has no such user", "USER"),
-    ('database ".*" does not exist', "it has no such database", "DATABASE"),
-    ("refused", "nothing listens at this host and port", "HOST and PORT"),
-    ("could not translate host name|failed to resolve", "the host's name is not known", "HOST"),
-    ("certificate", "its certificate is not trusted", "SSL_CERTIFICATE_AUTHORITY"),
-    ("does not support ssl", "it does not encrypt", "SSL_ENABLE"),
-    ("timeout", f"it did not answer within {WAIT} s", "HOST and PORT"),
-    ("no such file", "nothing listens at this socket", "HOST and PORT"),
-    ("too many", "it has no free connection", ""),
-)
 RIGHTS: Final = """
 SELECT
   to_regnamespace(%(schema)s) IS NOT NULL,
@@ -51,20 +33,23 @@ SELECT
 """
 
 
-def check_postgres(report: Report, config: Mapping[str, Any]) -> None:
-    """Check login, version, encryption and rights.
+def check_postgres(
+    report: Report, config: Mapping[str, Any], selections: Iterable[Selection] = ()
+) -> None:
+    """Check login, version, encryption, rights and tables.
 
     Args:
         report: Takes the lines.
         config: The loader's settings, as Meltano prints them.
+        selections: What the project's plugins load.
     """
-    missing = [name for name in NEEDED if not config.get(name)]
-    if not config.get("sqlalchemy_url") and missing:
+    missing = missing_login(config)
+    if missing:
         variables = ", ".join(f"TARGET_POSTGRES_{name.upper()}" for name in missing)
         report.fault("Postgres: login", f"not set: {variables}", "write them into `.env`")
         return
     try:
-        given = _connection(config)
+        given = parameters_of(config)
     except (ArgumentError, psycopg.ProgrammingError, ValueError):
         report.fault(
             "Postgres: login",
@@ -79,32 +64,14 @@ def check_postgres(report: Report, config: Mapping[str, Any]) -> None:
         with psycopg.connect(**given, connect_timeout=WAIT, autocommit=True) as connection:
             report.ok("Postgres: login", "accepted")
             _check_server(report, connection, str(given.get("host") or ""))
-            _check_rights(report, connection, str(config.get("default_target_schema") or ""))
+            schema = str(config.get("default_target_schema") or "")
+            _check_rights(report, connection, schema)
+            declared = declared_tables(selections, metadata=adds_metadata(config))
+            _check_tables(report, Preparation(connection, schema, declared).lacking())
     except psycopg.Error as error:
-        text, name = _reason(error)
+        text, name = reason_of(error)
         remedy = f"check TARGET_POSTGRES_{name}" if name else "ask who runs the server"
         report.fault("Postgres: login", text, remedy)
-
-
-def _connection(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of psycopg for the loader's settings."""
-    if config.get("sqlalchemy_url"):
-        url = make_url(str(config["sqlalchemy_url"])).set(drivername="postgresql")
-        return dict(conninfo_to_dict(url.render_as_string(hide_password=False)))
-    given = {
-        "host": config["host"],
-        "port": int(config.get("port") or 5432),
-        "user": config["user"],
-        "password": config["password"],
-        "dbname": config["database"],
-    }
-    if str(config.get("ssl_enable")).lower() in TRUE:
-        given["sslmode"] = config.get("ssl_mode") or "verify-full"
-        authority = config.get("ssl_certificate_authority")
-        with suppress(OSError, ValueError):
-            if authority and Path(str(authority)).is_file():
-                given["sslrootcert"] = str(authority)
-    return given
 
 
 def _check_server(report: Report, connection: psycopg.Connection, host: str) -> None:
@@ -157,13 +124,16 @@ def _check_rights(report: Report, connection: psycopg.Connection, schema: str) -
         report.ok(check, f"the user may create tables in the schema, which has {tables}")
 
 
-def _reason(error: psycopg.Error) -> tuple[str, str]:
-    """Return why a login failed, and the setting to check."""
-    text = str(error).lower()
-    for sign, meaning, name in REASONS:
-        if re.search(sign, text):
-            return meaning, name
-    return f"it failed ({type(error).__name__})", ""
+def _check_tables(report: Report, lacking: list[str]) -> None:
+    check = "Postgres: tables"
+    if lacking:
+        report.warn(
+            check,
+            f"{len(lacking)} are not as the tap declares them, such as {lacking[0]}",
+            "`meltano invoke emag-ops prepare-tables`: times get a zone, missing JSON is NULL",
+        )
+    else:
+        report.ok(check, "as the tap declares them")
 
 
 def _is_here(host: str) -> bool:

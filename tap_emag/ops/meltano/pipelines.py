@@ -40,12 +40,12 @@ class OwnPipelines:
         Raises:
             ConfigurationError: One of them cannot be read.
         """
-        documents = list(_documents(root))
-        extractors = {each["name"]: each for each in _plugins(documents, "extractors")}
+        found = list(documents(root))
+        extractors = {each["name"]: each for each in plugins_of(found, "extractors")}
         return cls(
-            frozenset(each["name"] for each in _named(documents, "environments")),
-            frozenset(name for name in extractors if _is_this_tap(name, extractors)),
-            frozenset(each["name"] for each in _plugins(documents, "loaders")),
+            frozenset(each["name"] for each in named_in(found, "environments")),
+            frozenset(name for name in extractors if is_this_tap(name, extractors)),
+            frozenset(each["name"] for each in plugins_of(found, "loaders")),
         )
 
     def own(self, state_id: str) -> bool:
@@ -68,7 +68,7 @@ class OwnPipelines:
         )
 
 
-def _is_this_tap(name: str, extractors: Mapping[str, Mapping[str, Any]]) -> bool:
+def is_this_tap(name: str, extractors: Mapping[str, Mapping[str, Any]]) -> bool:
     """Follow `inherit_from` to the plugin that names the command, and check that it is this tap."""
     known = set()
     while name in extractors and name not in known:
@@ -83,7 +83,12 @@ def _is_this_tap(name: str, extractors: Mapping[str, Mapping[str, Any]]) -> bool
     return False
 
 
-def _documents(root: Path) -> Iterator[Mapping[str, Any]]:
+def documents(root: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the contents of meltano.yml, and of the files that it includes.
+
+    Raises:
+        ConfigurationError: One of them cannot be read.
+    """
     document = _read(root / FILE)
     yield document
     for pattern in document.get("include_paths") or []:
@@ -110,11 +115,13 @@ def _read(path: Path) -> Mapping[str, Any]:
     raise ConfigurationError([problem])
 
 
-def _plugins(documents: list[Mapping[str, Any]], kind: str) -> Iterator[Mapping[str, Any]]:
-    return _named([document.get("plugins") or {} for document in documents], kind)
+def plugins_of(documents: list[Mapping[str, Any]], kind: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the plugins of a kind in the files of a project."""
+    return named_in([document.get("plugins") or {} for document in documents], kind)
 
 
-def _named(documents: list[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:
+def named_in(documents: list[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of a list in the files of a project that have a name."""
     for document in documents:
         for each in document.get(key) or []:
             if isinstance(each, dict) and isinstance(each.get("name"), str):

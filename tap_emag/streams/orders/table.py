@@ -292,6 +292,7 @@ ORDER_LINES = Table(
         extra_column(),
     ),
     children=("product_voucher_split", "attachments"),
+    indexes=(("product_id",),),
 )
 
 
@@ -439,4 +440,5 @@ ORDERS = Table(
         extra_column(),
     ),
     children=("products", "vouchers", "attachments", "shipping_tax_voucher_split"),
+    indexes=(("date",), ("modified",)),
 )

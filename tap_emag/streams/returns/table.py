@@ -216,6 +216,7 @@ RETURNS = Table(
     (*ACCOUNT_KEYS, "emag_id"),
     (*ACCOUNT_COLUMNS, *_WHAT, *_WHO, *_PICKUP, *_REPLACEMENT, extra_column()),
     children=("products", "status_history", "request_history"),
+    indexes=(("order_id",),),
 )
 
 

@@ -6,8 +6,8 @@ What counts as equal is settled here, and nowhere else:
 * **Times** are equal when the marketplace's wall clock shows the same. On the autumn night an hour
   is shown twice and the API does not say which is meant; the tables take it as the first. So a time
   in the second half is stored an hour early, and only its wall clock time can be compared.
-* **Null in a JSON column** is SQL NULL or JSON `null`. The loader writes the latter, whether a row
-  says null or leaves the key out; psycopg reads both as None, so that either passes.
+* **Null in a JSON column** is SQL NULL, or JSON `null` where the tables were not prepared; psycopg
+  reads both as None.
 * **Scalars inside of JSON** stay as they were sent, and eMAG sends `7`, `"7"` and `7.0000` for the
   same number, or nothing, `""` and null for the same nothing. There, equal means the same value.
 * **An object without keys** is `{}` or null, as PHP's `{}` or `[]` made it. A list without items is
@@ -93,13 +93,13 @@ def written(database: Postgres, table: str, since: datetime) -> list[Row]:
         there = connection.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.{table}"]).fetchone()
     if there == (None,):
         return []
-    moment = since.astimezone(timezone.utc).replace(tzinfo=None)  # the column holds UTC, no zone
     query: LiteralString = "SELECT t.* FROM {schema}.{table} AS t WHERE _sdc_batched_at >= {moment}"
-    return _read(database, table, query, moment=moment)
+    return _read(database, table, query, moment=since)
 
 
 def _read(database: Postgres, table: str, query: LiteralString, **literals: object) -> list[Row]:
     with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        connection.execute("SET TimeZone TO 'UTC'")  # a column without a zone holds UTC
         # Numbers inside of JSON are read exactly.
         set_json_loads(partial(json.loads, parse_float=Decimal), cursor)
         cursor.execute(

@@ -48,10 +48,17 @@ class Place:
             **{**DEFAULTS, **settings},
         )
 
-    def load(self, shop: Sandbox, **settings: Any) -> MeltanoProject:  # noqa: ANN401
-        """Run the pipeline once, to a good end."""
+    def load(
+        self,
+        shop: Sandbox,
+        *,
+        prepared: bool = True,
+        **settings: Any,  # noqa: ANN401
+    ) -> MeltanoProject:
+        """Run the pipeline once, to a good end, by default into tables that are prepared."""
         project = self.project(shop, **settings)
-        project.run("tap-emag", "target-postgres")
+        first = ["emag-ops:prepare-tables"] if prepared else []
+        project.run(*first, "tap-emag", "target-postgres")
         return project
 
 

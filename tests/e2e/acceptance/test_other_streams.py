@@ -83,7 +83,7 @@ def load(place: Place, shop: Sandbox, **settings: Any) -> MeltanoProject:  # noq
         forked=place.forked,
         **{**SETTINGS, **settings},
     )
-    project.run("tap-emag", "target-postgres")
+    project.run("emag-ops:prepare-tables", "tap-emag", "target-postgres")
     return project
 
 

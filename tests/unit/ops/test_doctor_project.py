@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -14,6 +15,8 @@ from tap_emag.ops.doctor.meltano import check_locks, check_meltano
 from tap_emag.ops.doctor.postgres import check_postgres
 from tap_emag.ops.doctor.report import Report
 from tap_emag.ops.meltano.pipelines import OwnPipelines
+from tap_emag.ops.tables.declared import declared_tables
+from tap_emag.ops.tables.prepare import Preparation
 from tap_emag.state.run_lock import only_run
 from tests.unit.ops.booked import STATE_ID, THEIRS
 
@@ -61,10 +64,16 @@ def plain_user(database: Postgres) -> Iterator[str]:
         connection.commit()
 
 
+def text_of(report: Report, check: str) -> str:
+    return next(line.text for line in report.lines if line.check.endswith(f": {check}"))
+
+
 def test_a_good_server_is_ok(database: Postgres) -> None:
     report = Report()
     check_postgres(report, settings_of(database))
-    assert lines_of(report) == dict.fromkeys(("login", "version", "encryption", "rights"), "ok")
+    assert lines_of(report) == dict.fromkeys(
+        ("login", "version", "encryption", "rights", "tables"), "ok"
+    )
     report = Report()
     address = f"postgresql+psycopg://{database.user}:{database.password}@{database.host}"
     address = f"{address}:{database.port}/{database.database}"
@@ -115,13 +124,13 @@ def test_a_user_without_rights_is_a_fault(database: Postgres, plain_user: str) -
         connection.commit()
         report = Report()
         check_postgres(report, given)
-        assert "may not create tables" in report.lines[-1].text
+        assert "may not create tables" in text_of(report, "rights")
         rights = sql.SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {}")
         connection.execute(rights.format(sql.Identifier(SCHEMA), sql.Identifier(plain_user)))
         connection.commit()
         report = Report()
         check_postgres(report, given)
-        assert "1 of 1 tables" in report.lines[-1].text
+        assert "1 of 1 tables" in text_of(report, "rights")
         owner = sql.SQL("ALTER TABLE {}.orders OWNER TO {}")
         connection.execute(owner.format(sql.Identifier(SCHEMA), sql.Identifier(plain_user)))
         connection.commit()
@@ -131,6 +140,29 @@ def test_a_user_without_rights_is_a_fault(database: Postgres, plain_user: str) -
     text = " ".join(f"{line.text} {line.remedy}" for line in report.lines)
     for secret in (plain_user, PASSWORD, database.host, str(database.port)):
         assert secret not in text
+
+
+def test_tables_of_an_earlier_version_are_a_warning_until_they_are_prepared(
+    database: Postgres,
+) -> None:
+    with database.connect() as connection:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
+        connection.execute(
+            sql.SQL(
+                "CREATE TABLE {}.vat_rates (marketplace text, account_type text, vat_id bigint,"
+                " _sdc_batched_at timestamp)"
+            ).format(sql.Identifier(SCHEMA))
+        )
+        connection.commit()
+    report = Report()
+    check_postgres(report, settings_of(database))
+    assert lines_of(report)["tables"] == "warning"
+    assert "such as vat_rates" in text_of(report, "tables")
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        assert Preparation(connection, SCHEMA, declared_tables([])).run().problems == []
+    report = Report()
+    check_postgres(report, settings_of(database))
+    assert lines_of(report)["tables"] == "ok"
 
 
 def looked_at(books: Books) -> dict[str, str]:

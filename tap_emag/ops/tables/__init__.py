@@ -1,0 +1,1 @@
+"""Keeps the loader's tables as the streams declare them."""
