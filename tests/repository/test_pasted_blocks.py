@@ -51,6 +51,7 @@ SETUP = (
 EXISTING = (
     "tests/e2e/test_existing_project.py::test_a_project_of_ones_own_reads_the_shop_as_the_page_says"
 )
+SINGER = "tests/e2e/test_without_meltano.py::"
 SERVER = (
     "tests/e2e/deploy/test_server_blocks.py::"
     "test_a_server_s_block_runs_to_its_end_and_names_what_is_there"
@@ -114,6 +115,26 @@ RUN_BY = {
     "sandbox.md: make sandbox": (
         "tests/repository/test_make.py::test_make_sandbox_serves_until_ctrl_c"
     ),
+    "without-meltano.md: mkdir -p .singer": SINGER + "test_json_lines_are_exact",
+    "without-meltano.md: .venv/bin/tap-emag --config": SINGER + "test_json_lines_are_exact",
+    "without-meltano.md: cat > .singer/sync.sh": SINGER + "test_json_lines_are_exact",
+    "without-meltano.md: .venv/bin/uv venv --python .venv/bin/python .singer/jsonl": (
+        SINGER + "test_json_lines_are_exact"
+    ),
+    "without-meltano.md: cat > .singer/jsonl.json": SINGER + "test_json_lines_are_exact",
+    "without-meltano.md: .venv/bin/uv venv --python .venv/bin/python .singer/csv": (
+        SINGER + "test_csv_has_every_row"
+    ),
+    "without-meltano.md: cat > .singer/csv.json": SINGER + "test_csv_has_every_row",
+    "without-meltano.md: .venv/bin/uv venv --python .venv/bin/python .singer/pipelinewise": (
+        SINGER + "test_pipelinewise_has_every_row"
+    ),
+    "without-meltano.md: (umask 077 && cat > .singer/pipelinewise.json": SINGER
+    + "test_pipelinewise_has_every_row",
+    "without-meltano.md: .venv/bin/uv venv --python .venv/bin/python .singer/duckdb": (
+        SINGER + "test_duckdb_has_every_row"
+    ),
+    "without-meltano.md: cat > .singer/duckdb.json": SINGER + "test_duckdb_has_every_row",
     "running.md: sudo useradd": SERVER,
     "running.md: cd /opt/tap-emag\nsudo -u postgres": SERVER,
     "running.md: sudo install": SERVER,

@@ -1,4 +1,4 @@
-"""Schedulers for tests, each in an environment of its own that is made once, as its page shows."""
+"""Foreign programs for tests, each in an environment that is made once, as a page shows."""
 
 from __future__ import annotations
 
@@ -22,14 +22,21 @@ FOLDER = CHECKOUT / ".environments"
 PLACES = {"airflow": ".airflow", "dagster": ".dagster/venv"}  # where the pages put them
 
 
-def environment(name: str) -> Path:
-    """Return a virtual environment made as `docs/<name>.md` shows; make it if need be.
+def environment(name: str, page: str = "", place: str = "") -> Path:
+    """Return a virtual environment made as a page shows; make it if need be.
 
     It stays for the next session. Another content of the lock, another Python, and other commands
     on the page make another one.
+
+    Args:
+        name: Of the environment, and of its lock if it has one.
+        page: By default `<name>.md`.
+        place: Where the page puts it.
     """
     lock = CHECKOUT / "requirements" / f"{name}.lock"
-    shown = [each for each in commands(f"{name}.md", ".venv/bin/uv venv") if "bin/uv " in each]
+    place = place or PLACES[name]
+    begin = f".venv/bin/uv venv --python .venv/bin/python {place}\n"
+    shown = [each for each in commands(page or f"{name}.md", begin) if "bin/uv " in each]
     folder = FOLDER / f"{name}-{_digest(lock, shown)}"
     with _one_at_a_time(name):
         # The marker is written last: what was interrupted half-way is made anew.
@@ -37,7 +44,7 @@ def environment(name: str) -> Path:
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             for command in shown:
-                _run(command.replace(".venv/", f"{sys.prefix}/").replace(PLACES[name], str(folder)))
+                _run(command.replace(".venv/", f"{sys.prefix}/").replace(place, str(folder)))
             ready.touch()
     return folder
 
@@ -54,7 +61,8 @@ def clean_environ(folder: Path) -> dict[str, str]:
 
 
 def _digest(lock: Path, shown: list[str]) -> str:
-    content = lock.read_bytes() + sys.version.encode() + "\n".join(shown).encode()
+    locked = lock.read_bytes() if lock.exists() else b""
+    content = locked + sys.version.encode() + "\n".join(shown).encode()
     return hashlib.sha256(content).hexdigest()[:12]
 
 
