@@ -11,6 +11,7 @@ import sys
 
 from tools import (
     api_keys_page,
+    dbt_staging,
     env_example,
     hub_definition,
     meltano_settings,
@@ -30,6 +31,7 @@ GENERATORS = (
     tables_page,
     tables_diagram,
     api_keys_page,
+    dbt_staging,
     metrics_page,
     schedule_files,
 )

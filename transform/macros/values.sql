@@ -1,0 +1,52 @@
+{# An order has a currency since November 2025; before, its lines alone have one. #}
+{% macro currency_of_order(o) -%}
+    coalesce(
+        {{ o }}.currency,
+        (
+            select min(line.currency)
+            from {{ emag_table('order_lines') }} as line
+            where line.marketplace = {{ o }}.marketplace
+                and line.account_type = {{ o }}.account_type
+                and line.order_type = {{ o }}.type
+                and line.order_id = {{ o }}.id
+        )
+    )
+{%- endmacro %}
+
+{% macro time_in_key(time) -%}
+    to_char({{ time }} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+{%- endmacro %}
+
+{#
+    A name for a customer that shows nothing of it. The salt belongs into the environment, and only
+    into tables: anyone may read the text of a view.
+#}
+{% macro customer_key(marketplace, customer_id) -%}
+    encode(
+        sha256(convert_to(
+            {{ marketplace }} || ':' || {{ customer_id }} || ':{{ env_var("EMAG_CUSTOMER_SALT", "") | replace("'", "''") }}',
+            'UTF8'
+        )),
+        'hex'
+    )
+{%- endmacro %}
+
+{# A rate that is sent as percent or as a fraction, as a fraction. #}
+{% macro fraction(rate) -%}
+    case when {{ rate }} > 1 then {{ rate }} / 100 else {{ rate }} end
+{%- endmacro %}
+
+{# An amount in euro; null where fx_rates has no rate for its currency and day. #}
+{% macro in_eur(amount, rate='units_per_eur') -%}
+    round({{ amount }} / {{ rate }}, 4)
+{%- endmacro %}
+
+{# The day on which the marketplace's calendar has an order, or null. #}
+{% macro local_date(time, place='place') -%}
+    ({{ time }} at time zone coalesce({{ place }}.timezone, 'UTC'))::date
+{%- endmacro %}
+
+{# The day whose rate an order's amounts are converted with: some orders come without a date. #}
+{% macro order_date(o, place='place') -%}
+    {{ local_date('coalesce(' ~ o ~ '.date, ' ~ o ~ '.created, ' ~ o ~ '.modified)', place) }}
+{%- endmacro %}

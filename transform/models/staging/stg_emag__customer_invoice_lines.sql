@@ -1,0 +1,23 @@
+-- `make generate` writes this file from the tables' declarations.
+select
+    t.marketplace || ':' || t.account_type || ':' || t.number || ':' || t.position as customer_invoice_line_key,
+    t.marketplace || ':' || t.account_type as account_key,
+    t.marketplace || ':' || t.account_type || ':' || t.number as customer_invoice_key,
+    t.marketplace,
+    t.account_type,
+    t.number,
+    t.position,
+    t.product_name,
+    t.unit_of_measure,
+    t.quantity,
+    t.unit_price,
+    t.vat_rate,
+    t.value,
+    t.vat_value,
+    parent.currency as currency,
+    t._sdc_batched_at as loaded_at
+from {{ emag_table('customer_invoice_lines') }} as t
+inner join {{ emag_table('customer_invoices') }} as parent
+    on parent.marketplace = t.marketplace
+    and parent.account_type = t.account_type
+    and parent.number = t.number
