@@ -1,0 +1,17 @@
+{{ config(indexes=[{'columns': ['customer_key'], 'unique': true}]) }}
+
+-- Customers by the hash of their id at eMAG: when they bought first and last, and how often.
+-- An order that was cancelled does not count. Without date an order counts, but is neither.
+select
+    customer_key,
+    marketplace,
+    count(*) as placed_orders,
+    count(*) filter (where not is_cancelled) as orders,
+    count(distinct account_key) as accounts,
+    min(ordered_at) filter (where not is_cancelled) as first_ordered_at,
+    min(local_date) filter (where not is_cancelled) as first_order_date,
+    max(local_date) filter (where not is_cancelled) as last_order_date,
+    count(*) filter (where not is_cancelled) > 1 as is_returning
+from {{ ref('fct_orders') }}
+where customer_key is not null
+group by customer_key, marketplace
