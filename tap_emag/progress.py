@@ -1,4 +1,4 @@
-"""Logs once per minute how far each long reading is."""
+"""Logs every half minute how far each long reading is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-emag")
 
 LOOK_EVERY = 0.5  # seconds
-LOG_EVERY = 60.0  # seconds, for each list
+LOG_EVERY = 30.0  # seconds, for each list
 MINUTE, HOUR = 60, 3600
 
 
@@ -34,7 +34,7 @@ class ProgressEntry:
         parts = [self.where]
         elapsed = now - self.begun
         if self.rows and elapsed > 1:
-            parts.append(f"{self.rows:,} rows, {self.rows / elapsed:.0f} per second")
+            parts.append(f"{self.rows:,} rows, {self.rows / elapsed:,.0f} per second")
         left = self.left(elapsed)
         if left is not None:
             parts.append(f"about {spoken(left)} left")

@@ -26,7 +26,7 @@ from tap_emag.api.rate_limiter import BUCKETS, Limiter
 from tap_emag.api.retries import retrying
 from tap_emag.api.server_clock import ServerClock, machine_now
 from tap_emag.errors import BudgetStoreError, ConfigurationError
-from tap_emag.logs import FORMAT, write_json
+from tap_emag.logs import FORMAT, quiet_sdk, write_json, write_text
 from tap_emag.meltano.kept_states import KeptState, LoaderOfRun
 from tap_emag.meltano.own_config import show_movement
 from tap_emag.meltano.own_run import own_run
@@ -148,6 +148,8 @@ class Run:
         self, what: str, where: str, done: float | None = None, rows: int = 0
     ) -> None:
         """Note the place of a reading: `done` from 0 to 1, `rows` since the last call."""
+        if done is not None:
+            where = f"{where} ({100 * done:.0f} %)"
         self.watchdog.update_progress(what, where)
         self.progress.update(what, where, done, rows)
 
@@ -293,6 +295,9 @@ def run_id() -> str:
 
 def log_as_configured(config: Mapping[str, Any], identity: str) -> None:
     """Log as JSON if the configuration, or the environment without it, has that format."""
+    quiet_sdk()
     if (config.get("log_format") or os.environ.get(FORMAT)) == "json":
         given = DEFAULTS | {name: value for name, value in config.items() if value}
         write_json(identity, f"{given['marketplace']}/{given['account_type']}")
+    else:
+        write_text()

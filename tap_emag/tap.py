@@ -175,7 +175,7 @@ class TapEmag(Tap):
                 cls.print_about(about_format)
                 sys.stdout.flush()
             return
-        cls.print_version(print_fn=cls.logger.info)
+        cls.print_version(print_fn=cls.logger.debug)
         values = dict(config.config) if config else {}
         if config and config.parse_env:
             values |= environment(cls.config_jsonschema)

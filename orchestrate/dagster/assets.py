@@ -74,8 +74,7 @@ def _load(
         for raw in process.lines():
             sys.stderr.write(f"{raw}\n")  # Dagster keeps the complete output besides the log
             line = output.read(raw)
-            if line:
-                context.log.log(line.level, str(line))
+            context.log.log(line.level, str(line))
         code = process.wait()
     metadata: dict[str, Any] = {
         "run_id": run_id,

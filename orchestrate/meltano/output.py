@@ -24,9 +24,6 @@ LEVELS: Final = {
     "critical": logging.CRITICAL,
 }
 LAST_LINES: Final = 5
-METRIC: Final = re.compile(r"METRIC(?:: ?(?P<point>.*))?$", re.DOTALL)
-# Lines of every run, which are never the reason of a failure.
-USUAL: Final = re.compile(r"Skipping parse of env var settings|[\w-]+ v\S+, Meltano SDK")
 # Characters that a terminal would obey. A line break starts an indented line, so that a text cannot
 # forge a line.
 UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069]")
@@ -76,8 +73,8 @@ class Output:
         self._critical: dict[str, list[str]] = defaultdict(list)
         self._last: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=LAST_LINES))
 
-    def read(self, raw: str) -> Line | None:
-        """Read one line; return it for people, or None if it is a measurement."""
+    def read(self, raw: str) -> Line:
+        """Read one line, and return it for people."""
         event = _object(raw)
         line = _line(event, raw)
         state_id = event.get("job_name")
@@ -88,11 +85,8 @@ class Output:
             text = event.get("err", line.text)
             return Line(line.level, line.source, f"{text} {event['exit_codes'] or ''}")
         role = _role(event)
-        measured = METRIC.match(line.text)
-        if measured:
-            if role == EXTRACTORS:
-                self._count(event, measured["point"] or "")
-            return None
+        if role == EXTRACTORS:
+            self._count(event)
         self._keep(role, line)
         return line
 
@@ -119,22 +113,23 @@ class Output:
         return self._critical[role] or list(self._last[role])
 
     def _keep(self, role: str, line: Line) -> None:
-        if not line.text.strip() or USUAL.match(line.text):
+        if not line.text.strip():
             return
         if line.level >= logging.CRITICAL:
             self._critical[role].append(line.text)
         if role != MELTANO or line.level >= logging.ERROR:
             self._last[role].append(line.text)
 
-    def _count(self, event: dict[str, Any], text: str) -> None:
-        # Meltano may have parsed the tap's JSON into the event, or left it in the text.
-        point = _own(event).get("metric_info") or event.get("metric_info") or _object(text)
-        if not isinstance(point, dict) or point.get("metric") != "record_count":
-            return
-        tags, value = point.get("tags"), point.get("value")
-        stream = tags.get("stream") if isinstance(tags, dict) else None
-        if isinstance(stream, str) and type(value) is int:
-            self.rows[stream] += value
+    def _count(self, event: dict[str, Any]) -> None:
+        """Add the rows that the tap has written of a stream, which come with the line of its end.
+
+        Meltano may have parsed the tap's JSON into the event, or left it in the text.
+        """
+        extra = _own(event).get("extra")
+        rows = extra.get("rows") if isinstance(extra, dict) else event.get("rows")
+        for stream, number in rows.items() if isinstance(rows, dict) else ():
+            if type(number) is int:
+                self.rows[stream] += number
 
 
 def _line(event: dict[str, Any], raw: str) -> Line:

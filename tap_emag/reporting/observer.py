@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from singer_sdk.metrics import get_metrics_logger
 
 from tap_emag.api.rate_limit_local import name_of
+from tap_emag.api.rate_limiter import BUCKETS
 from tap_emag.errors import (
     ConfigurationError,
     DeadlineError,
@@ -25,7 +26,7 @@ from tap_emag.metrics import definitions as families
 from tap_emag.metrics.totals import AccountState
 from tap_emag.reporting.report import RunReport, StreamReport
 from tap_emag.reporting.sdk_metrics import log_usage
-from tap_emag.reporting.summary import lines_of
+from tap_emag.reporting.summary import code_lists_line, line_of, table_of
 from tap_emag.reporting.webhook import HURRIED, PATIENCE, send
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class ObservedStream(Protocol):
         """The moment up to which it is read."""
 
     @property
+    def plan(self) -> str | None:
+        """What its sync reads, None if it sends no request."""
+
+    @property
     def child_streams(self) -> Sequence[Stream]:
         """The streams whose rows come with its own."""
 
@@ -84,6 +89,7 @@ class Observer:
         self._identity = run.run_id
         self._lock = threading.Lock()
         self._streams: list[StreamReport] = []
+        self._not_due: list[str] = []
         self._begun = time.monotonic()
         self._started = datetime.now(timezone.utc)
 
@@ -135,7 +141,7 @@ class Observer:
             self._recorder.failed(RUN, error, timed_out=False)
         report = self.report(error)
         _guarded("log of requests", lambda: log_usage(self._recorder, get_metrics_logger()))
-        _guarded("summary", lambda: _log_lines(report))
+        _guarded("summary", lambda: self._log_summary(report))
         if self._keeping:
             _guarded("metrics", self._publisher.stop)
         _guarded("webhook", lambda: self._send(report, error))
@@ -145,7 +151,7 @@ class Observer:
         unknown = error is None or isinstance(error, TargetGoneError)
         loader = self._loader if self._keeping else None
         if loader and loader.keep(report, sent=not unknown) and unknown:
-            logger.info("the rows are with the loader; `emag-ops report-runs` reports the outcome")
+            logger.debug("the rows are with the loader; `emag-ops report-runs` reports the outcome")
             return
         # The sender of a signal waits for the end, perhaps not for long.
         hurried = isinstance(error, InterruptedSyncError)
@@ -160,6 +166,7 @@ class Observer:
         self._publisher.sync_began(stream.name)
         error: BaseException | None = None
         try:
+            self._log_begin(stream)
             yield
         except BaseException as caught:
             error = caught
@@ -183,7 +190,33 @@ class Observer:
             )
             with self._lock:
                 self._streams.append(report)
+            if report.requests or report.error:
+                # Schedulers read `rows` where Meltano logs JSON.
+                logger.info(line_of(report), extra={"rows": dict(report.rows)})
             self._publisher.sync_ended(stream.name)
+
+    def _log_begin(self, stream: ObservedStream) -> None:
+        plan = stream.plan
+        if plan:
+            logger.info("%s: %s", stream.name, plan)
+        elif stream.bucket in BUCKETS:
+            with self._lock:
+                self._not_due.append(stream.name)
+
+    def _log_summary(self, report: RunReport) -> None:
+        if self._not_due:
+            logger.info(
+                "read less than %d s ago (metadata_cache_ttl_seconds), so not again: %s",
+                self._settings.metadata_cache_ttl_seconds,
+                ", ".join(self._not_due),
+            )
+        known = {stream.stream for stream in report.streams if stream.requests or stream.error}
+        codes = [each for each in report.streams if each.stream not in known and each.rows]
+        if codes:
+            rows = {name: number for each in codes for name, number in each.rows.items()}
+            logger.info(code_lists_line(codes), extra={"rows": rows})
+        for line in table_of(report):
+            logger.info(line)
 
     def report(self, error: BaseException | None) -> RunReport:
         """Return the report of the run until now, and of the error that ended it."""
@@ -257,11 +290,6 @@ def reporting_a_failed_start(run: Run) -> Iterator[None]:
         else:
             observer.report_failed_start(error)
         raise
-
-
-def _log_lines(report: RunReport) -> None:
-    for line in lines_of(report):
-        logger.info(line)
 
 
 def _guarded(channel: str, report: Callable[[], object]) -> None:

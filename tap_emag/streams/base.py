@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_emag.errors import EmagError
+from tap_emag.progress import spoken
 from tap_emag.readers import ConcurrentRequests
 from tap_emag.singer_io import override
 from tap_emag.streams.children import Children, Row
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tap_emag.state.order_versions import Version
 
 NO_REQUESTS = "none"  # the bucket of streams that ask the API for nothing
+LONG = 30.0  # seconds of requests that are worth a line of their own
 
 
 class EmagStream(SdkStream):
@@ -71,6 +74,11 @@ class EmagStream(SdkStream):
         known = [moment for moment in found if moment is not None]
         return min(known) if known and len(known) == len(found) else None
 
+    @property
+    def plan(self) -> str | None:
+        """What this sync reads, for the log; None if it sends no request."""
+        return "reading the complete list"
+
     def delivered_rows(self, context: Context | None, name: str) -> DeliveredRows:
         """Return the rows of a list that were written, by the fingerprints in the state."""
         with self.run.state_lock:
@@ -100,12 +108,13 @@ class EmagStream(SdkStream):
     def announce(self, what: str, number: int, resource: str) -> None:
         """Log how long so many single requests will take."""
         if number:
-            minutes = number / self.run.client.rate(resource) / 60
-            self.logger.info(
-                "%s: %d requests, one for each, about %.1f minutes at the budget's rate",
+            seconds = number / self.run.client.rate(resource)
+            self.logger.log(
+                logging.INFO if seconds >= LONG else logging.DEBUG,
+                "%s: %d requests, one for each, about %s at the budget's rate",
                 what,
                 number,
-                minutes,
+                spoken(seconds),
             )
 
     def begin_children(self) -> None:

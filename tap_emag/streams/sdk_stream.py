@@ -18,7 +18,6 @@ from tap_emag.streams.stream_maps import mapping
 
 if TYPE_CHECKING:
     import datetime as dt
-    import logging
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
@@ -39,7 +38,6 @@ class SdkStream(Stream):
         super().__init__(tap, schema=self.table.schema(), name=self.table.name)
         self.run = run
         self.primary_keys = self.table.keys
-        self.logger.addFilter(_is_no_unhandled_error)
 
     def begin_output(self) -> Counter:
         """Write the stream's schema, and return the counter of its rows."""
@@ -148,8 +146,3 @@ class RowCounter(Counter):
         """Count a row."""
         super().increment(value)
         self._recorder.wrote(self._stream)
-
-
-def _is_no_unhandled_error(record: logging.LogRecord) -> bool:
-    """Drop the SDK's "unhandled error" line: the command logs the error, once."""
-    return not str(record.msg).startswith("An unhandled error occurred")

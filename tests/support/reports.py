@@ -49,10 +49,8 @@ PRODUCTS = StreamReport(
 def _time_is_over() -> str:
     """Return what the watchdog of such a run says."""
     watchdog = Watchdog(600, 0)
-    watchdog.update_progress(
-        "orders of type 3", "read up to 2026-11-24 21:06:08 local time (100 %)"
-    )
-    watchdog.update_progress("products", "41200 of about 108421 read")
+    watchdog.update_progress("orders of type 3", "read up to 2026-11-24 19:06:08 UTC (100 %)")
+    watchdog.update_progress("products", "41200 of about 108421 read (38 %)")
     return str(watchdog._reason(time.monotonic() + 601))
 
 

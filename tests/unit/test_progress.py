@@ -1,4 +1,4 @@
-"""A log gets a line a minute for each list that takes longer than that."""
+"""A log gets a line every half minute for each list that takes longer than that."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def test_a_log_gets_a_line_now_and_then(
     monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
     now = [0.0]
     progress = Progress(clock=lambda: now[0])
-    progress.update("offers", "100 of about 900 read", 0.1, 100)
+    progress.update("offers", "100 of about 900 read (11 %)", 0.1, 100)
     progress.update("awbs", "1 of 9", 0.1)
     progress.ended("awbs")
     progress.start()
     with caplog.at_level(logging.INFO):
-        for second in (30, 59, 61, 90, 120):
+        for second in (15, 29, 31, 45, 60):
             now[0] = second
             time.sleep(0.05)
         progress.stop()
     assert [record.getMessage() for record in caplog.records] == [
-        "offers: 100 of about 900 read, 100 rows, 2 per second"
+        "offers: 100 of about 900 read (11 %), 100 rows, 3 per second"
     ]

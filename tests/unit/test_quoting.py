@@ -150,6 +150,5 @@ def test_what_an_orchestrator_logs_of_meltano_forges_no_line() -> None:
     event = json.dumps({"event": EVIL, "level": "error", "name": "x\ny"})
     for raw in (event, f"\x1b[31m{EVIL}"):
         line = output.read(raw)
-        assert line
         assert "\x1b" not in str(line)
         assert not re.search(rf"(?m)^\S+ \S+ \| {re.escape(FORGED)}", str(line))

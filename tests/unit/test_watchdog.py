@@ -37,7 +37,7 @@ def test_a_run_within_its_limits_is_left_alone() -> None:
 def test_the_deadline_ends_every_pause_and_tells_how_far_it_came() -> None:
     watchdog = Watchdog(sync_timeout=0.3)
     watchdog.start()
-    watchdog.update_progress("orders of type 3", "read up to 2026-01-01 00:00:00 local time (40 %)")
+    watchdog.update_progress("orders of type 3", "read up to 2026-01-01 00:00:00 UTC (40 %)")
     error = ends_with(watchdog, 1)
     assert isinstance(error, DeadlineError)
     assert error.exit_code == 4

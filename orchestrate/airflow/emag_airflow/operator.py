@@ -62,8 +62,7 @@ class MeltanoOperator(BaseOperator):  # type: ignore[misc] # Airflow is in anoth
             self._process = process
             for raw in process.lines():
                 line = output.read(raw)
-                if line:
-                    self.log.log(line.level, "%s", line)
+                self.log.log(line.level, "%s", line)
             code = process.wait()
         if code:
             failure = output.failure(code)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tap_emag.formatting import duration
 from tap_emag.metrics import Totals
 from tap_emag.metrics.definitions import STUCK_RUNS
 from tap_emag.ops.commands.report_runs import report_if_possible
-from tap_emag.ops.formatting import duration
 from tap_emag.ops.meltano.database import Runs
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.meltano.stuck_runs import Cleaner

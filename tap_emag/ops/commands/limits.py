@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tap_emag.formatting import duration, table
 from tap_emag.metrics import Totals
-from tap_emag.ops.formatting import duration, table
 from tap_emag.ops.options import state_options
 from tap_emag.ops.rate_limits import views
 from tap_emag.state.store import StateStore

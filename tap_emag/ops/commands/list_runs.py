@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tap_emag.ops.formatting import duration, table
+from tap_emag.formatting import duration, table
 from tap_emag.ops.meltano import run_facts as progress
 from tap_emag.ops.meltano.database import FAIL, RUNNING, Runs
 from tap_emag.ops.meltano.failure_reason import reason

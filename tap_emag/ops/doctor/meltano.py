@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from tap_emag.errors import ConfigurationError, EmagError
+from tap_emag.formatting import duration
 from tap_emag.ops.doctor.report import explained
-from tap_emag.ops.formatting import duration
 from tap_emag.ops.meltano.database import FAIL, RUNNING, Runs
 from tap_emag.ops.meltano.leftover_configs import left_behind
 from tap_emag.ops.meltano.processes import is_meltano

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.api.client import PAGE_SIZE
 from tap_emag.errors import ContractError, ForbiddenError, NotThereError
+from tap_emag.formatting import duration
 from tap_emag.ops.doctor.samples import second_in, shape, shapes, sort_of, span_between
-from tap_emag.ops.formatting import duration
 from tap_emag.readers.calendar import DAY, Calendar, text_of
 from tap_emag.readers.page_size import SMALLEST
 from tap_emag.readers.window_reader import type_of

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,8 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-METRIC: Final = "METRIC: "
-DECODER: Final = json.JSONDecoder()
+# Lines of the tap: see `tap_emag.reporting.summary`, `tap_emag.progress`.
+ENDED: Final = re.compile(
+    r"\b(?:\d+ )?(?P<stream>[a-z_]+|code lists?): (?:[a-z ]+; )?"
+    r"(?:(?P<rows>[\d,]+) rows?|nothing new)(?: \([^)]*\))?(?P<children>(?:, [a-z_]+ [\d,]+)*)"
+    r"(?:; |\s*$)"
+)
+CHILD: Final = re.compile(r", (?P<stream>[a-z_]+) (?P<rows>[\d,]+)")
+READING: Final = re.compile(
+    r"\b(?P<what>[a-z_]+(?: of type \d+)?): .*, (?P<rows>[\d,]+) rows, [\d,]+ per second"
+)
 
 
 def accounts(state: Mapping[str, Any]) -> list[str]:
@@ -36,24 +44,28 @@ def oldest_bookmark(state: Mapping[str, Any]) -> tuple[str, datetime] | None:
 
 
 def rows(log: Path | None, tap: str) -> dict[str, int] | None:
-    """Count the rows that a run's tap has reported, by stream.
+    """Count the rows that a run's tap has reported, by stream; code lists count as one.
 
     Meltano keeps the tap's lines in the run's log. The tap reports at the end of each stream, and
-    once a minute before; each report counts from the one before. None if nothing was reported.
+    before it the rows of long readings so far. None if nothing was reported.
     """
     if log is None:
         return None
-    counts: dict[str, int] = {}
+    ended: dict[str, int] = {}
+    so_far: dict[str, int] = {}
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            head, found, tail = line.partition(METRIC)
-            if not found or tap not in head.split():
-                continue
-            point = _object(tail)
-            stream = (point.get("tags") or {}).get("stream")
-            if point.get("metric") == "record_count" and stream:
-                counts[stream] = counts.get(stream, 0) + int(point.get("value") or 0)
-    return counts or None
+            _, _, text = line.partition(f"] {tap} ")
+            if end := ENDED.search(text):
+                ended[end["stream"].replace(" ", "_")] = _number(end["rows"])
+                for child in CHILD.finditer(end["children"]):
+                    ended[child["stream"]] = _number(child["rows"])
+            elif found := READING.search(text):
+                so_far[found["what"]] = _number(found["rows"])
+    reading = Counter[str]()
+    for what, number in so_far.items():
+        reading[what.partition(" of type ")[0]] += number
+    return {**reading, **ended} or None
 
 
 def _partitions(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -63,13 +75,8 @@ def _partitions(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
             yield stream, part
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        # In a line of JSON, the quotes are escaped.
-        value, _ = DECODER.raw_decode(text.replace('\\"', '"'))
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+def _number(text: str | None) -> int:
+    return int((text or "0").replace(",", ""))
 
 
 def _moment(value: object) -> datetime | None:

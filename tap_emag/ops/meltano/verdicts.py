@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import psutil
 
+from tap_emag.formatting import duration
 from tap_emag.meltano.own_config import last_movement, read_unnoticed
-from tap_emag.ops.formatting import duration
 from tap_emag.ops.meltano import heartbeats
 from tap_emag.ops.meltano.processes import CLOCK
 from tap_emag.settings.settings import DEFAULTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_emag.singer_io import override
 from tap_emag.streams.base import NO_REQUESTS
 from tap_emag.streams.changed_lists import Item, ListStream
 from tap_emag.streams.codes.table import CODE_TABLES
@@ -20,6 +21,12 @@ class CodeList(ListStream):
 
     bucket: ClassVar[str] = NO_REQUESTS
     codes: ClassVar[CodeTable]
+
+    @property
+    @override
+    def plan(self) -> str | None:
+        """None: all code lists share one line of the log."""
+        return None
 
     def time_to_live(self) -> timedelta:
         """Compare it in each run: that takes no request."""

@@ -94,6 +94,14 @@ class DatedInvoices(EmagStream):
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one invoice into its row and those of its lines."""
 
+    @property
+    @override
+    def plan(self) -> str:
+        """Which invoices this sync reads."""
+        reached = self.oldest_bookmark
+        first = reached.date() - self._look_back if reached else self._first_day
+        return f"reading those dated since {first}"
+
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield the new and changed invoices since the look-back."""
@@ -136,6 +144,10 @@ class DatedInvoices(EmagStream):
             self.run.update_progress(self.name, where, number / len(months))
 
     @property
+    def _first_day(self) -> date:
+        return self._local(self.run.settings.start_date)
+
+    @property
     def _look_back(self) -> timedelta:
         return timedelta(days=self.run.settings.invoice_lookback_days)
 
@@ -149,7 +161,7 @@ class DatedInvoices(EmagStream):
     def _months(self, bookmark: dict[str, Any]) -> Iterator[tuple[date, date]]:
         """Cut the range into spans of 27 days; the last ends tomorrow, since dates may be ahead."""
         settings = self.run.settings
-        first = self._local(settings.start_date)
+        first = self._first_day
         if bookmark.get("replication_key_value"):
             reached = min(date.fromisoformat(bookmark["replication_key_value"]), self._today())
             first = reached - self._look_back

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.formatting import utc
 from tap_emag.readers import CountReliability, PageSize, TimeField, WindowReader
-from tap_emag.readers.calendar import Calendar, text_of
+from tap_emag.readers.calendar import Calendar
 from tap_emag.schema.identity import DOUBLE
 from tap_emag.singer_io import override
 from tap_emag.state.bookmarks import AHEAD, NEWEST
@@ -44,6 +45,17 @@ class Orders(EmagStream):
         """One partition per order type: the API reads one type at a time."""
         account = super().partitions or [{}]
         return [account[0] | {"type": kind} for kind in self.run.settings.order_types]
+
+    @property
+    @override
+    def plan(self) -> str:
+        """Which orders this sync reads."""
+        settings, reached = self.run.settings, self.oldest_bookmark
+        if self._is_reread:
+            return f"reading those changed in the last {settings.order_reread_days} days again"
+        first = reached - self._look_back if reached else settings.start_date
+        last = f" until {utc(settings.end_date)}" if settings.end_date else ""
+        return f"reading those changed since {utc(first)}{last}"
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -90,7 +102,7 @@ class Orders(EmagStream):
                 self.count_rows(action, number)
             until = sealed.window.until
             done = min(1.0, (until - line.after) / max(1, present - line.after))
-            where = f"read up to {text_of(until)} local time ({100 * done:.0f} %)"
+            where = f"read up to {utc(self._calendar.instant(until))}"
             self.run.update_progress(what, where, done, len(sealed.rows))
         self.run.progress.ended(what)
 
@@ -110,7 +122,7 @@ class Orders(EmagStream):
                 " was changed at %s; order_lookback_seconds (%d) is too short for these",
                 len(late),
                 kind,
-                oldest.isoformat(),
+                utc(oldest),
                 look_back,
             )
         return late

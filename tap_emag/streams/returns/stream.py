@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.errors import EmagError
+from tap_emag.formatting import utc
 from tap_emag.readers import CountReliability, PageSize, WindowReader
 from tap_emag.readers.calendar import Calendar
 from tap_emag.schema.identity import DOUBLE
@@ -53,6 +54,15 @@ class Returns(EmagStream):
     table = tables.RETURNS
     replication_key = "date"
 
+    @property
+    @override
+    def plan(self) -> str:
+        """Which returns this sync reads."""
+        settings, reached = self.run.settings, self.oldest_bookmark
+        look_back = timedelta(days=settings.return_lookback_days)
+        first = reached - look_back if reached else settings.start_date
+        return f"reading those opened since {utc(first)}, and all that are still open"
+
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield new and changed returns, and write the shipments of those that may still move."""
@@ -89,7 +99,7 @@ class Returns(EmagStream):
             if key not in self._open and (opened is None or opened <= since)
         )
         self._write_shipments(partial(self._save_all, context, delivered, since))
-        self.logger.info("%d returns are open", len(self._open))
+        self.logger.debug("%d returns are open", len(self._open))
 
     def _write_shipments(self, save: Callable[[], None]) -> None:
         """Write the shipments of returns that are open, or were open last time."""
@@ -154,9 +164,8 @@ class Returns(EmagStream):
         for raw in sealed.doubles:
             self.placement.reject(raw, DOUBLE)
         self._reached = self._calendar.instant(sealed.window.until).isoformat()
-        self.run.update_progress(
-            "returns", f"opened up to {sealed.window.bounds[1]}", None, len(sealed.rows)
-        )
+        where = f"opened up to {utc(self._calendar.instant(sealed.window.until))}"
+        self.run.update_progress("returns", where, None, len(sealed.rows))
 
     def _after(self, bookmark: dict[str, Any]) -> int:
         """Return the local second after which all returns are read, a cut of the calendar."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.ops.formatting import duration, table
+from tap_emag.formatting import duration, table
 from tap_emag.ops.options import timeout
 
 if TYPE_CHECKING:

@@ -6,7 +6,10 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.ops.meltano import run_facts as progress
+from tap_emag.ops.meltano import run_facts as facts
+from tap_emag.progress import ProgressEntry
+from tap_emag.reporting.summary import code_lists_line, line_of
+from tests.support.reports import ORDERS, PRODUCTS, STATUSES
 from tests.unit.ops.booked import STATE_ID
 
 if TYPE_CHECKING:
@@ -91,32 +94,60 @@ def test_account_and_lag_come_from_the_state(books: Books) -> None:
     assert "2 h" in text
 
 
-def test_rows_come_from_the_runs_log(books: Books) -> None:
+def test_rows_come_from_the_lines_at_the_ends_of_streams(books: Books) -> None:
     run = books.book(minutes=2)
     assert listed(books)[0]["rows"] is None
-    point = '{{"type":"counter","metric":"record_count","value":{},"tags":{{"stream":"{}"}}}}'
-    lines = [
-        f"2026-01-01T00:00:00Z [info     ] {plugin} METRIC: {point.format(value, stream)}"
-        for plugin, value, stream in (
-            ("tap-emag-orders", 40, "orders"),
-            ("tap-emag-orders", 2, "orders"),
-            ("tap-emag-orders", 1300, "order_lines"),
-            ("target-postgres", 1342, "orders"),
-        )
-    ]
-    lines += ["METRIC: {broken", "tap-emag-orders METRIC: 7"]
-    books.log_of(run).write_bytes("\n".join(lines).encode() + b"\n\xff no text")
+    told = {
+        "tap-emag-orders": [
+            "orders: reading those changed since 2026-11-29 21:05:39 UTC",
+            "orders of type 3: read up to 2026-03-01 10:00:00 UTC (34 %), 9 rows, 205 per second",
+            "orders: 42 rows (40 created, 2 unchanged), order_lines 1,300; 3 requests; 1.9 s",
+            "products: stopped before its end; 7 rows (7 created); 1 request; 1.9 s",
+            "returns: nothing new (8 unchanged); 2 requests; 0.1 s",
+            "33 code lists: 343 rows",
+            "a row of orders is kept in rejected_rows: it has no id",
+        ],
+        "target-postgres": ["orders: 9,999 rows; 1 request"],
+    }
+    text = "".join(
+        f"2026-01-01T00:00:00Z [info     ] {plugin} {line}\n"
+        for plugin, lines in told.items()
+        for line in lines
+    )
+    books.log_of(run).write_bytes(text.encode() + b"\n\xff no text")
     [found] = listed(books)
-    assert found["rows"] == 1342
-    assert found["rows_by_stream"] == {"orders": 42, "order_lines": 1300}
-    assert "  1,342" in books.call("list-runs")
+    assert found["rows_by_stream"] == {
+        "orders": 42,
+        "order_lines": 1300,
+        "products": 7,
+        "returns": 0,
+        "code_lists": 343,
+    }
+    assert found["rows"] == 1692
+    assert "  1,692" in books.call("list-runs")
 
 
-def test_rows_are_counted_when_the_log_is_of_json(tmp_path: Path) -> None:
-    point = json.dumps({"metric": "record_count", "value": 7, "tags": {"stream": "orders"}})
+def test_the_lines_that_the_tap_writes_are_read(tmp_path: Path) -> None:
     log = tmp_path / "elt.log"
-    log.write_text(f"x tap-emag {json.dumps({'message': f'METRIC: {point}'})}\n")
-    assert progress.rows(log, "tap-emag") == {"orders": 7}
+    entry = ProgressEntry(begun=0, done_at_first=0, where="9 of 40 read (22 %)", rows=1000)
+    lines = [line_of(ORDERS), line_of(PRODUCTS), code_lists_line([STATUSES] * 3)]
+    lines += [f"orders of type 3: {entry.text(9)}", f"localities: {entry.text(9)}"]
+    log.write_text("".join(f"2026… [info     ] tap-emag     {line}\n" for line in lines))
+    rows = {**ORDERS.rows, **PRODUCTS.rows, "code_lists": 0, "localities": 1000}
+    assert facts.rows(log, "tap-emag") == rows
+
+
+def test_rows_so_far_are_those_of_all_parts_of_a_stream(tmp_path: Path) -> None:
+    log = tmp_path / "elt.log"
+    texts = [(3, "1,000"), (2, "70"), (3, "2,000")]
+    log.write_text(
+        "".join(
+            f"2026… [info     ] tap-emag     orders of type {kind}: read up to … UTC (9 %), {rows}"
+            " rows, 1,205 per second, about 2 min left\n"
+            for kind, rows in texts
+        )
+    )
+    assert facts.rows(log, "tap-emag") == {"orders": 2070}
 
 
 def test_what_a_run_failed_for_is_one_clean_line(books: Books) -> None:

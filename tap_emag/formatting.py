@@ -1,13 +1,14 @@
-"""Formats tables and durations for people."""
+"""Formats tables, durations and moments for people."""
 
 from __future__ import annotations
 
+from datetime import timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
 UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))  # in seconds
 
@@ -24,13 +25,20 @@ def duration(span: timedelta | None) -> str:
     return f"{seconds} s"
 
 
+def utc(moment: datetime) -> str:
+    """Write a moment in UTC, such as `2026-11-24 19:06:08 UTC`."""
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table; columns of numbers are aligned to the right."""
     rows = [head, *body]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     right = [
         any(row[column] for row in body)
-        and all(row[column].replace(",", "").isdecimal() for row in body if row[column])
+        and all(
+            row[column].replace(",", "").replace(".", "").isdecimal() for row in body if row[column]
+        )
         for column in range(len(head))
     ]
     for row in (head, ["-" * width for width in widths], *body):
