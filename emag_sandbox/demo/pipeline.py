@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,7 @@ class Pipeline:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = source.read_text(encoding="utf-8")
         (self.folder / "meltano.yml").write_text(_with_absolute_paths(text), encoding="utf-8")
+        shutil.copy(CHECKOUT / "logging.yaml", self.folder)
         return self.call("install")
 
     def run(self, *blocks: str, check: bool = True) -> Result:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ROOT: Final = "MELTANO_PROJECT_ROOT"
 COMMAND: Final = "MELTANO"
 ENVIRONMENT: Final = "MELTANO_ENVIRONMENT"
+LOG_CONFIG: Final = "MELTANO_CLI_LOG_CONFIG"
 LOG_FORMAT: Final = "MELTANO_CLI_LOG_FORMAT"
 USUAL_ENVIRONMENT: Final = (
     (".env", rf"^(?:export +)?{ENVIRONMENT} *= *['\"]?([\w-]+)"),
@@ -86,7 +87,9 @@ class Project:
 
         It contains the run's id, a UUID, by which `emag-ops` finds its processes.
         """
-        return [self.command, "--log-format=json", "run", f"--run-id={run_id}", *blocks]
+        # The project's own file would take precedence over the format.
+        options = ["--log-config=none", "--log-format=json"]
+        return [self.command, *options, "run", f"--run-id={run_id}", *blocks]
 
     def ask(self, *arguments: str, within: float = ANSWER_SECONDS) -> str:
         """Return what a short command of Meltano prints.
@@ -99,7 +102,7 @@ class Project:
             done = subprocess.run(  # noqa: S603 - our own command, no shell
                 [self.command, *arguments],
                 cwd=self.root,
-                env=self.variables({LOG_FORMAT: "plain"}),
+                env=self.variables({LOG_CONFIG: "none", LOG_FORMAT: "plain"}),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -136,7 +136,8 @@ def install_plugins() -> Path:
 def _installed_from() -> list[Path]:
     """Return the files that decide what an installation is made of; the code itself is linked."""
     locks = sorted((CHECKOUT / "requirements").glob("*.lock"))
-    return [CHECKOUT / "meltano.yml", CHECKOUT / "pyproject.toml", *locks]
+    own = (CHECKOUT / name for name in ("meltano.yml", "logging.yaml", "pyproject.toml"))
+    return [*own, *locks]
 
 
 def _text(value: object) -> str:
@@ -162,6 +163,7 @@ def project_with(plugins: Path, root: Path, *given: dict[str, Any], copied: bool
             extractors[part["name"]].update(part)
         text = yaml.safe_dump(project)
     (root / "meltano.yml").write_text(text, encoding="utf-8")
+    shutil.copy(plugins / "logging.yaml", root)
     for kind in INSTALLED:
         installed = (plugins / ".meltano" / kind).resolve()
         if copied:
