@@ -236,7 +236,7 @@ def test_of_two_first_runs_at_once_the_second_makes_no_request(
     sandbox = project.sandbox
     sandbox.set(fail_next=["hang"])
     project.enter(JOB)
-    project.books.book(JOB)
+    project.books.book(JOB, heartbeat=-5)  # however long the machine takes to start the tap
     given: dict[str, Any] = {"state_dir": str(project.folder), "request_timeout_seconds": 60}
     first = Command(tmp_path / "first", sandbox, streams=OFFERS, **given)
     first.until(lambda: len(sandbox.log) > 0)
