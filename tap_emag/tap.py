@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections import defaultdict
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,9 +16,10 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib import Catalog
 
 from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
-from tap_emag.errors import ConfigurationError
+from tap_emag.errors import ConfigurationError, EmagError
 from tap_emag.logs import hide, secrets_of
 from tap_emag.reporting.observer import Observer, reporting_a_failed_start
+from tap_emag.reporting.sync_rows import sync_rows
 from tap_emag.reporting.unconfirmed import Confirmation
 from tap_emag.run import Run, log_as_configured, run_id
 from tap_emag.settings.kinds import is_quoted
@@ -43,6 +45,7 @@ from tap_emag.streams.reference import stream as reference
 from tap_emag.streams.rejected.stream import RejectedRows
 from tap_emag.streams.returns import stream as returns
 from tap_emag.streams.stream_maps import stream_mapper
+from tap_emag.streams.syncs.stream import Syncs
 from tap_emag.sync import sync, threads
 from tap_emag.watchdog import Watchdog
 
@@ -88,6 +91,7 @@ STREAMS: tuple[type[EmagStream], ...] = (
     finance.CustomerInvoiceLines,
     *CODE_LISTS,
     RejectedRows,
+    Syncs,
 )
 
 
@@ -235,6 +239,12 @@ class TapEmag(Tap):
         [stream] = [one for one in self.streams.values() if isinstance(one, RejectedRows)]
         return stream
 
+    @cached_property
+    def syncs(self) -> Syncs:
+        """The stream that stores what the run did with each stream."""
+        [stream] = [one for one in self.streams.values() if isinstance(one, Syncs)]
+        return stream
+
     # The SDK's own reads a row of every stream, and treats the end of each as success.
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:
@@ -276,16 +286,43 @@ class TapEmag(Tap):
             try:
                 run.watchdog.start()
                 run.progress.start()
-                run.check_surroundings()
-                if self.state:
-                    self.state_writer.write_state(self.state)
-                self.rejected.begin()
-                codes = buckets.pop(NO_REQUESTS, [])
-                sync(list(buckets.values()), run.watchdog, self.observer, codes, run.answered)
+                with self._storing_syncs():
+                    run.check_surroundings()
+                    if self.state:
+                        self.state_writer.write_state(self.state)
+                    self.rejected.begin()
+                    codes = buckets.pop(NO_REQUESTS, [])
+                    sync(list(buckets.values()), run.watchdog, self.observer, codes, run.answered)
             finally:
                 run.watchdog.stop()
                 run.progress.stop()
                 self.rejected.end()
+
+    @contextmanager
+    def _storing_syncs(self) -> Iterator[None]:
+        """Write the rows of `syncs` when all other rows are written, also after an error.
+
+        Raises:
+            EmagError: The target takes no more messages, and no other error came first.
+        """
+        try:
+            yield
+        except BaseException as error:
+            with suppress(EmagError):
+                self._store_syncs(error)
+            raise
+        self._store_syncs(None)
+
+    def _store_syncs(self, error: BaseException | None) -> None:
+        readers = {
+            each.name: stream.name
+            for stream in self._chosen_streams()
+            if stream.bucket != NO_REQUESTS
+            for each in (stream, *stream.descendent_streams)
+            if each.selected
+        }
+        report = self.observer.report(error)
+        self.syncs.write(sync_rows(report, readers, self.run.recorder.error_of))
 
     def _exclude_others(self) -> AbstractContextManager[None]:
         """Return the context in which no other run of the same state can begin.
@@ -302,7 +339,7 @@ class TapEmag(Tap):
         """Yield the streams that are selected, or that have a selected child."""
         for stream in self.streams.values():
             chosen = stream.selected or stream.has_selected_descendents
-            if stream is self.rejected or stream.parent_stream_type:
+            if stream in (self.rejected, self.syncs) or stream.parent_stream_type:
                 continue
             if chosen and isinstance(stream, EmagStream):
                 yield stream

@@ -139,6 +139,10 @@ class Recorder:
         if timed_out:
             self._timeouts.labels(self._type, stream).inc()
 
+    def error_of(self, stream: str) -> str | None:
+        """Return the class of an error that was counted for a stream, None without one."""
+        return next(iter(self.by(f.ERRORS.name, "error_type", sync_type=stream)), None)
+
     def succeeded(self, stream: str, now: float) -> None:
         """Set the time of a stream's last complete sync, as Unix time."""
         self._last_success.labels(*self._whole, stream).set(now)

@@ -160,7 +160,7 @@ class Observer:
     @contextmanager
     def sync(self, stream: ObservedStream) -> Iterator[None]:
         """Watch the sync of one stream; count an error and raise it again."""
-        begun = time.monotonic()
+        begun, started = time.monotonic(), datetime.now(timezone.utc)
         full = not stream.bookmarked
         before = self._asked(stream.bucket)
         self._publisher.sync_began(stream.name)
@@ -187,6 +187,7 @@ class Observer:
                 waited=after[1] - before[1],
                 bookmark=bookmark,
                 error=type(error).__name__ if error else None,
+                started=started,
             )
             with self._lock:
                 self._streams.append(report)

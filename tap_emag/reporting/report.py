@@ -25,6 +25,7 @@ class StreamReport:
     - `waited`: seconds its requests waited for slots, the sum of all threads.
     - `bookmark`: the oldest of its partitions, in UTC.
     - `error`: the class of the error that ended it.
+    - `started`: None in a report that a version before kept for the loader's confirmation.
     """
 
     stream: str
@@ -37,6 +38,7 @@ class StreamReport:
     waited: float
     bookmark: datetime | None = None
     error: str | None = None
+    started: datetime | None = None
 
 
 @dataclass(frozen=True)

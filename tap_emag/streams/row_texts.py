@@ -43,6 +43,7 @@ ROWS = {
     "customer_invoices": "An invoice of the seller to a customer.",
     "customer_invoice_lines": "A line of an invoice to a customer.",
     "rejected_rows": "A row that its table could not take, as it came.",
+    "syncs": "What a run did with a stream.",
 }
 
 

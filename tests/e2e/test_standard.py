@@ -43,10 +43,12 @@ def every_stream() -> dict[str, Any]:
     return catalog
 
 
-# Nothing vanishes here, and nothing is rejected.
+# Nothing vanishes here, and nothing is rejected; the SDK's test run has no end to write `syncs` at.
 TestTapEmag = get_tap_test_class(
     TapEmag,
     config=CONFIG,
     catalog=every_stream(),
-    suite_config=SuiteConfig(ignore_no_records_for_streams=["product_deletions", "rejected_rows"]),
+    suite_config=SuiteConfig(
+        ignore_no_records_for_streams=["product_deletions", "rejected_rows", "syncs"]
+    ),
 )

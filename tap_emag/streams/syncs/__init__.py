@@ -1,0 +1,1 @@
+"""What each run did with each stream: freshness and completeness, as a table."""
