@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tap_emag.errors import TargetGoneError
 from tap_emag.metrics import Recorder, Totals
 from tap_emag.metrics.exporters import push, write_textfile
+from tap_emag.ops.loader import mark_as_failed
 from tap_emag.ops.meltano.database import FAIL, SUCCESS
 from tap_emag.ops.meltano.failure_reason import EXTRACTOR_ALONE, loader_failed, reason
 from tap_emag.reporting.unconfirmed import KILLED, UnconfirmedReports
@@ -66,6 +67,8 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
                 continue
             completed, loaded = _completed(entry, run, place, runs)
             _count(Totals(store), completed, loaded=loaded)
+            if not loaded:
+                mark_as_failed(place.root, completed.report)
             _hand_out(Totals(store), completed)
             if not completed.sent:
                 webhook = completed.outlets.webhook_url

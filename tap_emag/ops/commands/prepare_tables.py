@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 import psycopg
 from sqlalchemy.exc import ArgumentError
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.ops.doctor.meltano import Meltano
-from tap_emag.ops.meltano.plugin_config import PluginConfig
+from tap_emag.ops.loader import loader_config
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.tables.declared import declared_tables, selections
 from tap_emag.ops.tables.prepare import Outcome, Preparation
@@ -20,14 +19,9 @@ from tap_emag.ops.warehouse import (
     LOADER,
     WAIT,
     adds_metadata,
-    missing_login,
     parameters_of,
     reason_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 FAILED: Final = 1
 logger = logging.getLogger("emag-ops")
@@ -83,25 +77,3 @@ def _prepared(loader: str) -> Outcome:
         text, name = reason_of(error)
         remedy = f"; check TARGET_POSTGRES_{name}" if name else ""
         return Outcome(problems=[f"Postgres: {text}{remedy}"])
-
-
-def loader_config(root: Path, loader: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the loader's settings; those that are not in meltano.yml come from Meltano.
-
-    Raises:
-        ConfigurationError: There is no such loader, or a login is incomplete.
-    """
-    plugins = PluginConfig(root, "loaders", environment)
-    config = plugins.config(loader)
-    if not config:
-        problem = f"--loader: the project has no {loader!r}; tables are prepared for Postgres only"
-        raise ConfigurationError([problem])
-    if missing_login(config):
-        config = Meltano(root).config_of(loader)
-    missing = [f"TARGET_POSTGRES_{name.upper()}" for name in missing_login(config)]
-    if missing:
-        raise ConfigurationError([f"not set: {', '.join(missing)}; write them into `.env`"])
-    if str((config.get("ssh_tunnel") or {}).get("enable")).lower() == "true":
-        problem = "ssh_tunnel: the loader's own tunnel is not used here; open one outside of it"
-        raise ConfigurationError([problem])
-    return config
