@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tap_emag.errors import TargetGoneError
 from tap_emag.metrics import Recorder, Totals
+from tap_emag.metrics.definitions import LAST_SUCCESS
 from tap_emag.metrics.exporters import push, write_textfile
 from tap_emag.ops.loader import mark_as_failed
 from tap_emag.ops.meltano.database import FAIL, SUCCESS
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
 
 # Errors of a tap that cannot know why it ended: it was killed, or the loader ended first.
 UNEXPLAINED = frozenset({KILLED, TargetGoneError.__name__})
+NEXT_STEPS = (
+    (
+        "The first sync is loaded. Next: views and queries, docs/get-started.md step 5; a schedule,"
+        " docs/running.md step 6."
+    ),
+    (
+        "`meltano invoke emag-ops list-runs` shows how runs ended, `meltano invoke emag-ops doctor`"
+        " checks account, database and machine."
+    ),
+)
 FORGOTTEN = timedelta(days=7)  # after this, a run that is missing from Meltano's database
 logger = logging.getLogger("emag-ops")
 
@@ -42,6 +53,8 @@ class LoaderFailedError(Exception):
 
 def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
     """Complete the report of each ended run of this project; yield a line for each.
+
+    After the first run that is loaded, two lines more name the next steps.
 
     A webhook that failed once gets less time for the other reports, which may be many.
 
@@ -55,7 +68,7 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
         SystemDatabaseError: The database does not answer.
     """
     store, now = StateStore(state_dir), datetime.now(timezone.utc)
-    reports = UnconfirmedReports(store)
+    reports, first = UnconfirmedReports(store), False
     failing: set[str | None] = set()
     with store, reports.taken(place.root) as entries:
         for name, entry in entries:
@@ -66,6 +79,8 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
             if run is None or run.state not in {SUCCESS, FAIL}:
                 continue
             completed, loaded = _completed(entry, run, place, runs)
+            if completed.report.error is None and not entry.backfill:
+                first = first or _is_first(Totals(store))
             _count(Totals(store), completed, loaded=loaded)
             if not loaded:
                 mark_as_failed(place.root, completed.report)
@@ -77,6 +92,13 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
                     failing.add(webhook)
             reports.remove(name)
             yield f"{run.state_id}: {completed.report.message or 'loaded'}"
+    if first:
+        yield from NEXT_STEPS
+
+
+def _is_first(store: Totals) -> bool:
+    """Return whether no run before has loaded a stream to its end."""
+    return not any(name == LAST_SUCCESS.name for name, _ in store.read().values)
 
 
 def _run_of(entry: Unconfirmed, runs: Runs) -> Run | None:

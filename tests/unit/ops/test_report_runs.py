@@ -17,6 +17,7 @@ from tap_emag.reporting.unconfirmed import (
     Confirmation,
 )
 from tap_emag.settings.settings import Settings
+from tests.support.command import ROOT
 from tests.support.reports import ORDERS, a_report
 from tests.unit.ops.reported import LAST_SUCCESS, events, waiting
 
@@ -86,6 +87,33 @@ def test_what_is_read_counts_as_loaded_where_only_the_tap_has_failed(reported: R
     assert reported.report() == []
     assert reported.value(f.LAST_SUCCESS, sync_type="orders") > 0
     assert reported.value(f.ERRORS) == 0
+
+
+def test_after_the_first_run_that_is_loaded_the_next_steps_are_named_once(
+    reported: Reported,
+) -> None:
+    books = reported.books
+    page = (ROOT / "docs/get-started.md").read_text(encoding="utf-8")
+    assert "### 5. Query" in page
+    assert "## 6. A schedule" in (ROOT / "docs/running.md").read_text(encoding="utf-8")
+
+    def told() -> list[str]:
+        return books.call("report-runs", "--state-dir", str(reported.folder)).splitlines()
+
+    failed = books.book(minutes=9, state="FAIL", ended=8, payload={"error": "Loader failed"})
+    reported.wait_for(failed)
+    backfill = books.book(minutes=8, state="SUCCESS", ended=7)
+    reported.wait_for(backfill, name="two", backfill=True)
+    assert len(told()) == 2
+    for name, minutes in (("three", 6), ("four", 5)):  # two blocks of one job
+        reported.wait_for(books.book(minutes=minutes, state="SUCCESS", ended=4), name=name)
+    *lines, first, second = told()
+    assert [line.rpartition(": ")[2] for line in lines] == ["loaded", "loaded"]
+    assert "docs/get-started.md step 5" in first
+    assert "docs/running.md step 6" in first
+    assert "emag-ops list-runs" in second
+    reported.wait_for(books.book(minutes=2, state="SUCCESS", ended=1), name="five")
+    assert [line.rpartition(": ")[2] for line in told()] == ["loaded"]
 
 
 LOADER_DIED = """\
