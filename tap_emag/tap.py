@@ -18,6 +18,7 @@ from singer_sdk.singerlib import Catalog
 from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
 from tap_emag.errors import ConfigurationError, EmagError
 from tap_emag.logs import hide, secrets_of
+from tap_emag.reporting.first_sync import FirstSync
 from tap_emag.reporting.observer import Observer, reporting_a_failed_start
 from tap_emag.reporting.sync_rows import sync_rows
 from tap_emag.reporting.unconfirmed import Confirmation
@@ -292,6 +293,7 @@ class TapEmag(Tap):
                         self.state_writer.write_state(self.state)
                     self.rejected.begin()
                     codes = buckets.pop(NO_REQUESTS, [])
+                    FirstSync(run, [each for some in buckets.values() for each in some]).announce()
                     sync(list(buckets.values()), run.watchdog, self.observer, codes, run.answered)
             finally:
                 run.watchdog.stop()

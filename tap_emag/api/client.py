@@ -161,16 +161,21 @@ class Client:
             raise ContractError(f"{resource}/read: the results are not a list")
         return Page(rows, self.clock.at(begun))
 
-    def count(self, resource: str, filters: Mapping[str, Any]) -> Count:
+    def count(self, resource: str, filters: Mapping[str, Any], *, once: bool = False) -> Count:
         """Return how many rows pass the filters, by the API's own count.
 
         Rows can be read without it. So it gets at most two attempts, and opens no circuit breaker.
+
+        Args:
+            resource: The resource, such as `order`.
+            filters: What is sent with it, as flat JSON.
+            once: Make one attempt.
 
         Raises:
             EmagError: As `call` does; ContractError also when there is no number in the reply.
         """
         body = {**filters, "itemsPerPage": PAGE_SIZE}
-        results, begun = self._results(f"{resource}/count", body, optional=True)
+        results, begun = self._results(f"{resource}/count", body, optional=True, once=once)
         try:
             number = parse_integer(results["noOfItems"])
         except (TypeError, KeyError, ValueError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_emag.errors import EmagError
 from tap_emag.progress import spoken
 from tap_emag.readers import ConcurrentRequests
+from tap_emag.readers.forecast import Forecast
 from tap_emag.singer_io import override
 from tap_emag.streams.children import Children, Row
 from tap_emag.streams.placement import Placement
@@ -105,6 +106,15 @@ class EmagStream(SdkStream):
         where = f"{read} of about {scan.total} read"
         self.run.update_progress(what, where, min(1.0, read / total), rows)
 
+    def forecast(self) -> Forecast:
+        """Return what a first sync takes; here that of a short list."""
+        return Forecast()
+
+    def requests_of_children(self, rows: int) -> int:
+        """Return how many requests the selected child streams send for so many rows."""
+        chosen = (child for child in self.child_streams if child.selected)
+        return sum(child.requests_for(rows) for child in chosen if isinstance(child, ChildStream))
+
     def announce(self, what: str, number: int, resource: str) -> None:
         """Log how long so many single requests will take."""
         if number:
@@ -182,6 +192,10 @@ class ChildStream(EmagStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield nothing: the parent writes this stream's rows."""
         return ()
+
+    def requests_for(self, rows: int) -> int:  # noqa: ARG002
+        """Return how many requests of its own it sends for so many rows of the parent."""
+        return 0
 
     def expect(self, context: dict[str, Any], versions: Iterable[Version]) -> bool:  # noqa: ARG002
         """Note in the bookmark which rows of the parent need requests of their own: here none.

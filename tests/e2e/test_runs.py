@@ -51,7 +51,7 @@ def ids(*runs: Finished) -> list[int]:
 def test_a_server_that_hangs_or_drips_does_not_outlast_the_deadline(
     tmp_path: Path, sandbox: Sandbox, fault: str
 ) -> None:
-    sandbox.config.fail_next = ["ok"] * 20 + [fault] * 100
+    sandbox.config.fail_next = ["ok"] * 28 + [fault] * 100
     values: dict[str, Any] = {**QUIET, "request_timeout_seconds": 60, "order_types": [3]}
     first = run(tmp_path / "1", sandbox, sync_timeout_seconds=6, **values)
     assert first.code == 4, first.log

@@ -173,7 +173,7 @@ def test_a_bookmark_is_written_only_behind_the_rows_it_passes(sandbox: Sandbox) 
 
 def test_a_run_that_fails_keeps_what_was_sealed_and_the_next_goes_on() -> None:
     with Sandbox(SandboxConfig(orders=1500, offers=0, history_days=300, limits=False)) as sandbox:
-        sandbox.config.fail_next = ["ok"] * 12 + ["500"] * 20
+        sandbox.config.fail_next = ["ok"] * 20 + ["500"] * 20
         first = sync(sandbox, retry_max_attempts=2, order_types=[3], max_concurrent_requests=2)
         assert isinstance(first.error, TransientError)
         assert 0 < first.counts["orders"] < 1500

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_emag.api.client import PAGE_SIZE
 from tap_emag.errors import ContractError, EmagError, UnsteadyError
 from tap_emag.readers import UncountedList
+from tap_emag.readers.forecast import Forecast
 from tap_emag.schema.identity import DOUBLE, identities, is_double, rows_of
 from tap_emag.schema.sent import SentForm
 from tap_emag.singer_io import override
@@ -89,6 +90,11 @@ class DatedInvoices(EmagStream):
     replication_key = "date"
     resource: str
     form: SentForm
+
+    @override
+    def forecast(self) -> Forecast:
+        """Return the requests for months with few invoices: eMAG has no count of them."""
+        return Forecast(requests=len(list(self._months({}))))
 
     @abc.abstractmethod
     def item(self, raw: dict[str, Any]) -> Item:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_emag.formatting import utc
 from tap_emag.readers import CountReliability, PageSize, TimeField, WindowReader
 from tap_emag.readers.calendar import Calendar
+from tap_emag.readers.forecast import Forecast, counted, extrapolated, samples, window_requests
 from tap_emag.schema.identity import DOUBLE
 from tap_emag.singer_io import override
 from tap_emag.state.bookmarks import AHEAD, NEWEST
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_emag.readers import ProvenWindow, WindowPipeline
+    from tap_emag.readers.calendar import Window
     from tap_emag.state.order_versions import Version
 
 TIME_FIELD = TimeField("order", "id", "modified", "modifiedAfter", "modifiedBefore", typed=True)
@@ -58,6 +60,42 @@ class Orders(EmagStream):
         return f"reading those changed since {utc(first)}{last}"
 
     @override
+    def forecast(self) -> Forecast:
+        """Count the orders of each type, in some windows of the range."""
+        now = self._calendar.local(self.run.client.clock.now())
+        end = now if self._end is None else min(self._end, now)
+        requests = 0
+        for part in self.partitions:
+            after = self._begin(part)
+            until = max(after, end)
+            rows = self._counted(int(part["type"]), after, until)
+            self._expected[int(part["type"])] = rows
+            requests += window_requests(rows or 0, until - after)
+        found = list(self._expected.values())
+        total = None if None in found else sum(filter(None, found))
+        return Forecast("orders", total, requests + self.requests_of_children(total or 0))
+
+    @cached_property
+    def _expected(self) -> dict[int, int | None]:
+        """The number of orders by type, as far as eMAG has counted them before."""
+        return {}
+
+    def _counted(self, kind: int, after: int, until: int) -> int | None:
+        """Return about how many orders a range has; None where eMAG does not count them."""
+        windows = samples(after, until, self._calendar)
+
+        def count(window: Window | None) -> int | None:
+            bounds = (TIME_FIELD.after, TIME_FIELD.before)
+            asked = dict(zip(bounds, window.bounds, strict=True)) if window else {}
+            return counted(self.run.client, TIME_FIELD.resource, {"type": kind, **asked})
+
+        *found, total = [rows for _, rows in self.requests.map(count, [*windows, None])]
+        known = [rows for rows in found if rows is not None]
+        if len(known) < len(found):
+            return None
+        return extrapolated(sum(known), windows, until - after, total)
+
+    @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield the orders of one type, from the bookmark to the present."""
         if context is None:
@@ -81,7 +119,7 @@ class Orders(EmagStream):
         tally = Tally(counted_until(state, self.run.client.clock.now()))
         tally.newest = state.get(NEWEST) or begun
         present = self._calendar.local(self.run.client.clock.now())
-        what = f"orders of type {kind}"
+        what, read, expected = f"orders of type {kind}", 0, self._expected.get(kind)
         for sealed in self._sealed(context, line):
             versions = []
             for row in self._rows(sealed, kind):
@@ -101,7 +139,10 @@ class Orders(EmagStream):
             for action, number in tally.taken().items():
                 self.count_rows(action, number)
             until = sealed.window.until
-            done = min(1.0, (until - line.after) / max(1, present - line.after))
+            read += len(sealed.rows)
+            share = min(1.0, (until - line.after) / max(1, present - line.after))
+            # Rows are spread unevenly over time, so their number shows the time left better.
+            done = min(0.99, read / expected) if expected and share < 1 else share
             where = f"read up to {utc(self._calendar.instant(until))}"
             self.run.update_progress(what, where, done, len(sealed.rows))
         self.run.progress.ended(what)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_emag.errors import EmagError, NoRouteError, NotThereError, SkippedItemsError
 from tap_emag.schema.identity import rows_with
+from tap_emag.singer_io import override
 from tap_emag.state.askings import Askings, Outcome
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.orders.stream import Orders
@@ -50,6 +51,11 @@ class OrderVolumetry(ChildStream):
     resource = "order/volumetry/read"
     _until: float | None = None  # when this run stops asking; None before it has begun
     _works = False  # whether the resource has answered for an order in this run
+
+    @override
+    def requests_for(self, rows: int) -> int:
+        """Return one request for each order."""
+        return rows
 
     def expect(self, context: dict[str, Any], versions: Iterable[Version]) -> bool:
         """Note the orders of one type that were not asked for since they changed."""

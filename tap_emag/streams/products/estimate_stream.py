@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.errors import ContractError, EmagError, NoRouteError, NotThereError
+from tap_emag.singer_io import override
 from tap_emag.state.askings import Askings, Outcome
 from tap_emag.streams.base import ChildStream
 from tap_emag.streams.products import estimate_rows
@@ -36,6 +37,11 @@ class PerOffer(ChildStream):
     parent_stream_type = Products
     selected_by_default = False
     resource: str
+
+    @override
+    def requests_for(self, rows: int) -> int:
+        """Return one request for each offer."""
+        return rows
 
     def ask(self, offer: int, once: bool) -> dict[str, Any] | None:  # noqa: FBT001 - see SingleItems
         """Ask for one offer, `once` or with retries; return None when the API does not know it."""

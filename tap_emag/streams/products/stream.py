@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_emag.errors import EmagError
 from tap_emag.readers import Scan
+from tap_emag.readers.forecast import Forecast, counted, page_requests
 from tap_emag.schema.keys import key_or_none
 from tap_emag.schema.sent import SentForm, encoded
 from tap_emag.singer_io import override
@@ -50,6 +51,13 @@ class Products(EmagStream):
         chosen = [each.name for each in self.child_streams if each.selected]
         written = frozenset(wanted.intersection(chosen))
         return VersionedList(self.name, OFFERS, written, self.account_context) if written else None
+
+    @override
+    def forecast(self) -> Forecast:
+        """Count the offers."""
+        rows = counted(self.run.client, "product_offer")
+        own = page_requests(rows or 0)
+        return Forecast("offers", rows, own + self.requests_of_children(rows or 0))
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_emag.api.client import PAGE_SIZE
 from tap_emag.readers import Scan, UncountedList
+from tap_emag.readers.forecast import Forecast, counted, page_requests
 from tap_emag.schema.identity import DOUBLE, digest_of, rows_with
 from tap_emag.schema.keys import key_or_none
 from tap_emag.schema.sent import SentForm
@@ -150,6 +151,13 @@ class Localities(ListStream):
     table = reference.LOCALITIES
     _read: tuple[str, ...] = ()  # countries; an empty one is read completely by the next run
 
+    @override
+    def forecast(self) -> Forecast:
+        """Count the places of the platform's own country; eMAG's count takes no other."""
+        countries = self.asked_for()["countries"]
+        rows = counted(self.run.client, "locality") if countries == [OWN] else None
+        return Forecast("localities", rows, page_requests(rows or 0))
+
     def is_complete(self, bookmark: dict[str, Any]) -> bool:
         """Return whether this is the first reading; later ones return changed places only."""
         return "read_at" not in bookmark
@@ -231,6 +239,13 @@ class Categories(ListStream):
         yield from super().get_records(context)
         if self._details:
             self._details.check()
+
+    @override
+    def forecast(self) -> Forecast:
+        """Count the categories."""
+        rows = counted(self.run.client, "category")
+        own = page_requests(rows or 0)
+        return Forecast("categories", rows, own + self.requests_of_children(rows or 0))
 
     def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:
         """Read all categories; then what only a read of each one brings, as far as it is wanted."""
@@ -340,6 +355,11 @@ class CategoryValues(ChildStream):
     table = categories.CATEGORY_VALUES
     parent_stream_type = Categories
     selected_by_default = False
+
+    @override
+    def requests_for(self, rows: int) -> int:
+        """Return one request for each category, at least."""
+        return rows
 
 
 # Lists inside a category, by key, with the streams that their rows belong to.

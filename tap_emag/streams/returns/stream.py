@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tap_emag.errors import EmagError
 from tap_emag.formatting import utc
 from tap_emag.readers import CountReliability, PageSize, WindowReader
-from tap_emag.readers.calendar import Calendar
+from tap_emag.readers.calendar import Calendar, Window
+from tap_emag.readers.forecast import Forecast, counted, window_requests
 from tap_emag.schema.identity import DOUBLE
 from tap_emag.schema.keys import key_of
 from tap_emag.schema.sent import SentForm
@@ -53,6 +54,8 @@ class Returns(EmagStream):
 
     table = tables.RETURNS
     replication_key = "date"
+    _expected: int | None = None  # returns in the range, as far as they were counted before
+    _read_rows = 0  # read in the range
 
     @property
     @override
@@ -100,6 +103,17 @@ class Returns(EmagStream):
         )
         self._write_shipments(partial(self._save_all, context, delivered, since))
         self.logger.debug("%d returns are open", len(self._open))
+
+    @override
+    def forecast(self) -> Forecast:
+        """Count the returns of the range; those in an open state take some requests more."""
+        after, until = self._after({}), self._last
+        until = self._calendar.local(self.run.client.clock.now()) if until is None else until
+        window = Window(after, max(after, until))
+        bounds = dict(zip((TIME_FIELD.after, TIME_FIELD.before), window.bounds, strict=True))
+        rows = self._expected = counted(self.run.client, "rma", bounds)
+        requests = window_requests(rows or 0, window.seconds) + len(OPEN)
+        return Forecast("returns", rows, requests)
 
     def _write_shipments(self, save: Callable[[], None]) -> None:
         """Write the shipments of returns that are open, or were open last time."""
@@ -155,9 +169,7 @@ class Returns(EmagStream):
         )
         reader = ReturnReader(self.run.client, self.requests, windows, self._read_window)
         after = self._after(bookmark)
-        end = settings.end_date
-        last = None if end is None else calendar.cut_behind(calendar.local(end))
-        yield from reader.read(after, last, self._open_before | self._doubtful)
+        yield from reader.read(after, self._last, self._open_before | self._doubtful)
         self.run.progress.ended("returns")
 
     def _read_window(self, sealed: ProvenWindow) -> None:
@@ -165,7 +177,15 @@ class Returns(EmagStream):
             self.placement.reject(raw, DOUBLE)
         self._reached = self._calendar.instant(sealed.window.until).isoformat()
         where = f"opened up to {utc(self._calendar.instant(sealed.window.until))}"
-        self.run.update_progress("returns", where, None, len(sealed.rows))
+        self._read_rows += len(sealed.rows)
+        done = min(0.99, self._read_rows / self._expected) if self._expected else None
+        self.run.update_progress("returns", where, done, len(sealed.rows))
+
+    @property
+    def _last(self) -> int | None:
+        """The local second at which reading ends; None means the present."""
+        end = self.run.settings.end_date
+        return None if end is None else self._calendar.cut_behind(self._calendar.local(end))
 
     def _after(self, bookmark: dict[str, Any]) -> int:
         """Return the local second after which all returns are read, a cut of the calendar."""

@@ -100,7 +100,7 @@ def test_a_run_that_gives_up_costs_nothing(new_place: Callable[[], Place]) -> No
     place = new_place()
     with open_shop() as shop:
         # From somewhere in the middle on, everything fails.
-        shop.set(fail_next=[*["ok"] * 12, *["502"] * 1000])
+        shop.set(fail_next=[*["ok"] * 24, *["502"] * 1000])
         project = place.project(shop, retry_max_attempts=2, sync_timeout_seconds=6)
         result = project.run("tap-emag", "target-postgres", check=False)
         assert result.returncode != 0
