@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run failed: a sentence for each problem, and whether a retry cannot help."""
+    """Why a run failed: who, and a sentence for each problem; and whether a retry cannot help."""
 
     problems: tuple[str, ...]
     permanent: bool
@@ -95,7 +95,8 @@ class Output:
         codes = self.codes or {}
         if self.codes is None:
             # Meltano ended, or was ended, before it logged the codes.
-            problems = [*self._critical[EXTRACTORS], *self._words(MELTANO)]
+            by_loader = self._critical[LOADERS]
+            problems = [*self._critical[EXTRACTORS], *(by_loader or self._words(MELTANO))]
         else:
             # Without a code it was a plugin that neither reads nor loads.
             found = [text for role in list(codes) or [UTILITIES] for text in self._words(role)]
@@ -107,7 +108,7 @@ class Output:
     def _last_words(self, code: int) -> list[str]:
         spoken = (self._words(role) for role in (EXTRACTORS, LOADERS, UTILITIES))
         last = next((words for words in spoken if words), [])
-        return [*last, f"meltano ended with code {code} and gives no reason"]
+        return [*last, f"meltano: ended with code {code} and gives no reason"]
 
     def _words(self, role: str) -> list[str]:
         return self._critical[role] or list(self._last[role])
@@ -116,9 +117,9 @@ class Output:
         if not line.text.strip():
             return
         if line.level >= logging.CRITICAL:
-            self._critical[role].append(line.text)
+            self._critical[role].append(f"{line.source}: {line.text}")
         if role != MELTANO or line.level >= logging.ERROR:
-            self._last[role].append(line.text)
+            self._last[role].append(f"{line.source}: {line.text}")
 
     def _count(self, event: dict[str, Any]) -> None:
         """Add the rows that the tap has written of a stream, which come with the line of its end.

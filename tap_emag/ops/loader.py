@@ -17,7 +17,8 @@ from psycopg.sql import SQL, Identifier
 from tap_emag.errors import ConfigurationError
 from tap_emag.ops.doctor.meltano import Meltano
 from tap_emag.ops.meltano.plugin_config import PluginConfig
-from tap_emag.ops.warehouse import LOADER, WAIT, missing_login, parameters_of
+from tap_emag.ops.warehouse import LOADER, WAIT, parameters_of
+from tap_emag.postgres_errors import missing_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

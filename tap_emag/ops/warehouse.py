@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,38 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
+from tap_emag.postgres_errors import OPERATOR, meaning_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import psycopg
 
 LOADER: Final = "target-postgres"
-NEEDED: Final = ("host", "user", "password", "database")
 WAIT: Final = 10  # seconds to connect
 TRUE: Final = ("true", "1", "yes", "on")
-# What libpq writes, and what it means. The text itself may name users and hosts.
-REASONS: Final = (
-    ("password authentication failed", "it refuses the password, or has no such user", "PASSWORD"),
-    ("no password supplied", "it asks for a password", "PASSWORD"),
-    ("no pg_hba.conf entry", "its pg_hba.conf refuses this machine, user or database", ""),
-    ("permission denied for database", "the user may not connect to the database", ""),
-    ('role ".*" does not exist', "it has no such user", "USER"),
-    ('database ".*" does not exist', "it has no such database", "DATABASE"),
-    ("refused", "nothing listens at this host and port", "HOST and PORT"),
-    ("could not translate host name|failed to resolve", "the host's name is not known", "HOST"),
-    ("certificate", "its certificate is not trusted", "SSL_CERTIFICATE_AUTHORITY"),
-    ("does not support ssl", "it does not encrypt", "SSL_ENABLE"),
-    ("timeout", f"it did not answer within {WAIT} s", "HOST and PORT"),
-    ("no such file", "nothing listens at this socket", "HOST and PORT"),
-    ("too many", "it has no free connection", ""),
-)
-
-
-def missing_login(config: Mapping[str, Any]) -> list[str]:
-    """Return the settings that a login needs and that are not set."""
-    if config.get("sqlalchemy_url"):
-        return []
-    return [name for name in NEEDED if not config.get(name)]
 
 
 def adds_metadata(config: Mapping[str, Any]) -> bool:
@@ -76,9 +53,8 @@ def parameters_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reason_of(error: psycopg.Error) -> tuple[str, str]:
-    """Return why a login failed, and the setting to check."""
-    text = str(error).lower()
-    for sign, meaning, name in REASONS:
-        if re.search(sign, text):
-            return meaning, name
-    return f"it failed ({type(error).__name__})", ""
+    """Return why a login failed, and what to do; the error's text may name users and hosts."""
+    found = meaning_of(str(error))
+    if found:
+        return found.meaning, found.remedy
+    return f"it failed ({type(error).__name__})", OPERATOR

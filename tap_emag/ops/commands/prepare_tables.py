@@ -74,6 +74,5 @@ def _prepared(loader: str) -> Outcome:
         with psycopg.connect(**given, connect_timeout=WAIT, autocommit=True) as connection:
             return Preparation(connection, schema, declared).run()
     except psycopg.Error as error:
-        text, name = reason_of(error)
-        remedy = f"; check TARGET_POSTGRES_{name}" if name else ""
-        return Outcome(problems=[f"Postgres: {text}{remedy}"])
+        text, remedy = reason_of(error)
+        return Outcome(problems=[f"Postgres: {text}; {remedy}"])

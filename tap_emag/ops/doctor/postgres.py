@@ -12,7 +12,8 @@ from sqlalchemy.exc import ArgumentError
 
 from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.ops.tables.prepare import Preparation
-from tap_emag.ops.warehouse import WAIT, adds_metadata, missing_login, parameters_of, reason_of
+from tap_emag.ops.warehouse import WAIT, adds_metadata, parameters_of, reason_of
+from tap_emag.postgres_errors import missing_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,9 +70,7 @@ def check_postgres(
             declared = declared_tables(selections, metadata=adds_metadata(config))
             _check_tables(report, Preparation(connection, schema, declared).lacking())
     except psycopg.Error as error:
-        text, name = reason_of(error)
-        remedy = f"check TARGET_POSTGRES_{name}" if name else "ask who runs the server"
-        report.fault("Postgres: login", text, remedy)
+        report.fault("Postgres: login", *reason_of(error))
 
 
 def _check_server(report: Report, connection: psycopg.Connection, host: str) -> None:

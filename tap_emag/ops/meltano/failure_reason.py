@@ -1,7 +1,7 @@
 """Finds why a run failed, in Meltano's database and in the run's log.
 
-Meltano's database contains only "Loader failed". The reason is a line of the run's log, after a
-traceback of hundreds of lines.
+Meltano's database contains only "Loader failed". The reason is a line of the run's log: a critical
+one of `emag-loader`, or the last line of a traceback, where a project runs the loader itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ BROKEN_PIPE: Final = re.compile(
     r"(BrokenPipe|ConnectionReset)Error\b|Broken pipe|Connection (lost|reset)", re.IGNORECASE
 )
 LONGEST: Final = 500  # characters
-LINE: Final = re.compile(r"^\S+ \[\w+ *\] (?P<source>\S+) +(?P<text>.*)$")
+LINE: Final = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<source>\S+) +(?P<text>.*)$")
+CRITICAL: Final = "critical"
 # The last line of a traceback: a class with its module, and its message.
 RAISED: Final = re.compile(
     r"^(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure)\w*: (?P<message>.+)$"
@@ -66,13 +67,13 @@ def _last_line(log: Path, extractor: str) -> str | None:
     with log.open(encoding="utf-8", errors="replace") as lines:
         for raw in lines:
             line = LINE.match(raw.rstrip("\n"))
-            if line and line["source"] == extractor and "METRIC" not in line["text"]:
+            if line and line["source"] == extractor:
                 last = line["text"].strip() or last
     return quote(Redactor([]).clean(last), LONGEST) or None
 
 
 def _loader_message(log: Path, loader: str) -> str | None:
-    """Return the message of a loader's last exception, without secrets and personal data."""
+    """Return why a loader failed in its own words, without secrets and personal data."""
     with log.open(encoding="utf-8", errors="replace") as lines:
         message = _last_raised(lines, loader)
     if message is None:
@@ -81,9 +82,12 @@ def _loader_message(log: Path, loader: str) -> str | None:
 
 
 def _last_raised(lines: Iterable[str], loader: str) -> str | None:
-    message = None
+    said = raised = None
     for raw in lines:
         line = LINE.match(raw.rstrip("\n"))
-        if line and line["source"] == loader and (found := RAISED.match(line["text"])):
-            message = found["message"]
-    return message
+        if line and line["source"] == loader:
+            if line["level"] == CRITICAL:
+                said = line["text"]
+            elif found := RAISED.match(line["text"]):
+                raised = found["message"]
+    return said or raised

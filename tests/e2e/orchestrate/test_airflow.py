@@ -154,7 +154,6 @@ def test_a_run_loads_what_the_shop_has(
     assert len(truth.tables["orders"]) == SHOP.orders
     assert "Cleaned up 0 stuck runs" in done.output
     assert f"tap-emag-orders: orders: {SHOP.orders} rows" in done.output
-    assert "METRIC" not in done.output
     assert booked(project) == [("SUCCESS", "airflow")]
 
 
@@ -167,13 +166,31 @@ def test_wrong_credentials_fail_with_the_taps_own_words_and_are_not_tried_again(
             "dags", "test", "emag_orders", variables=for_airflow(project.pipeline.environment)
         )
     assert done.code != 0
-    said = "order/count: eMAG refuses the user or password"
+    said = "tap-emag-orders: order/count: eMAG refuses the user or password"
     assert f"AirflowFailException: {said}" in done.output
     assert f"emag_orders.tap-emag-orders has failed: {said}" in done.output
     assert "up_for_retry" not in done.output
     assert len(RUN.findall(done.output)) == 1
     assert "a wrong one" not in done.output
     assert booked(project) == [("FAIL", "airflow")]
+
+
+def test_a_loader_that_fails_is_told_in_its_own_words(
+    airflow: AirflowHome, meltano_project: Callable[..., MeltanoProject]
+) -> None:
+    with Sandbox(SHOP) as shop:
+        project = meltano_project(shop.url)
+        given = {**project.pipeline.environment, "TARGET_POSTGRES_PASSWORD": "a wrong one"}
+        # One try: a run of the DAG would wait for minutes, and try again.
+        words = ("tasks", "test", "emag_orders", "tap-emag-orders")
+        done = airflow.run(*words, variables=for_airflow(given))
+    assert re.search(
+        r'AirflowException: target-postgres: password authentication failed for user "\S+"; check'
+        r" TARGET_POSTGRES_PASSWORD",
+        done.output,
+    ), done.output
+    assert "new_state=up_for_retry" in done.output
+    assert "BrokenPipe" not in done.output
 
 
 def test_a_task_that_is_killed_leaves_no_process(

@@ -152,6 +152,18 @@ def test_the_log_has_the_taps_lines_but_no_measurements(loaded: Loaded) -> None:
     assert [line for line in lines if "METRIC" in line] == []
 
 
+def test_a_loader_that_fails_is_told_in_its_own_words(new_dagster: Callable[..., Dagster]) -> None:
+    dagster = new_dagster()
+    dagster.project.pipeline.environment["TARGET_POSTGRES_PASSWORD"] = "wrong"
+    assert dagster.execute("orders").code != 0
+    failure = of_type(dagster.look("events"), "STEP_FAILURE")[-1]
+    assert re.search(
+        r'target-postgres: password authentication failed for user ".+"; check'
+        r" TARGET_POSTGRES_PASSWORD$",
+        failure["description"],
+    )
+
+
 def test_refused_credentials_fail_at_once_with_the_taps_own_message(
     shop: Sandbox, new_dagster: Callable[..., Dagster]
 ) -> None:
@@ -161,7 +173,8 @@ def test_refused_credentials_fail_at_once_with_the_taps_own_message(
     events = dagster.look("events")
     (failure,) = of_type(events, "STEP_FAILURE")
     assert re.fullmatch(
-        r"order/\w+: eMAG refuses the user or password \(HTTP 403\)\. Check .* has the API right",
+        r"tap-emag-orders: order/\w+: eMAG refuses the user or password \(HTTP 403\)\."
+        r" Check .* has the API right",
         failure["description"],
     )
     assert failure["metadata"]["exit_codes_of_plugins"] == {"extractors": 3}

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tests.support.meltano_project import MeltanoProject
 
 SAYS = "password: is missing; set it, or TAP_EMAG_PASSWORD"
-SILENT = "meltano ended with code 1 and gives no reason"
+SILENT = "meltano: ended with code 1 and gives no reason"
+TAP, LOADER = "tap-emag: ", "target-postgres: "
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
@@ -61,49 +62,63 @@ def failure(*lines: str) -> tuple[tuple[str, ...], bool]:
     ("code", "permanent"), [(1, False), (2, True), (3, True), (4, False), (5, False), (143, False)]
 )
 def test_only_settings_and_refusals_are_not_worth_another_try(code: int, permanent: bool) -> None:
-    assert failure(of_tap("begins"), own(SAYS), ended(extractors=code)) == ((SAYS,), permanent)
+    said = failure(of_tap("begins"), own(SAYS), ended(extractors=code))
+    assert said == ((TAP + SAYS,), permanent)
 
 
 def test_a_loader_may_end_with_the_taps_codes() -> None:
-    assert failure(of_loader("no disk"), ended(loaders=2)) == (("no disk",), False)
+    assert failure(of_loader("no disk"), ended(loaders=2)) == ((f"{LOADER}no disk",), False)
 
 
 def test_every_critical_line_is_told_and_nothing_else() -> None:
     lines = [of_tap("begins"), own("one"), of_tap("ends"), own("two")]
-    assert failure(*lines, ended(extractors=2))[0] == ("one", "two")
+    assert failure(*lines, ended(extractors=2))[0] == (f"{TAP}one", f"{TAP}two")
 
 
 def test_a_tap_that_tells_no_levels_is_quoted_with_its_last_words() -> None:
     lines = [of_tap(SAYS), of_tap(" "), of_loader("all is well")]
-    assert failure(*lines, ended(extractors=2)) == ((SAYS,), True)
+    assert failure(*lines, ended(extractors=2)) == ((TAP + SAYS,), True)
 
 
 def test_a_loader_that_fails_is_quoted_and_the_tap_beside_it() -> None:
-    assert failure(of_loader("no disk"), ended(loaders=1)) == (("no disk",), False)
+    assert failure(of_loader("no disk"), ended(loaders=1)) == ((f"{LOADER}no disk",), False)
     lines = [of_loader("no disk"), own("the target has closed the pipe")]
     both = failure(*lines, ended(extractors=1, loaders=1))
-    assert both == (("the target has closed the pipe", "no disk"), False)
+    assert both == ((f"{TAP}the target has closed the pipe", f"{LOADER}no disk"), False)
+
+
+def test_a_loader_that_fails_has_the_last_word_where_meltano_ends_with_a_traceback() -> None:
+    said = own("the target has closed the pipe")
+    reason = of_loader(json.dumps({"level": "critical", "message": "no disk"}))
+    last = line("BrokenPipeError()", level="error")
+    assert failure(said, reason, last) == (
+        (f"{TAP}the target has closed the pipe", f"{LOADER}no disk"),
+        False,
+    )
 
 
 def test_a_utility_that_fails_is_quoted() -> None:
     lines = [line("no such table", name="emag-ops", stdio="stderr"), ended()]
-    assert failure(*lines) == (("no such table",), False)
+    assert failure(*lines) == (("emag-ops: no such table",), False)
 
 
 def test_meltanos_own_refusals_are_quoted() -> None:
     begin = "2026-11-25T16:20:10.730060Z [info     ] meltano      Meltano 4.4.1, Linux"
     assert failure(begin, "Error: Block nothere not found") == (
-        ("Error: Block nothere not found",),
+        ("meltano: Error: Block nothere not found",),
         False,
     )
-    assert failure(begin, line("Already running", level="error")) == (("Already running",), False)
+    assert failure(begin, line("Already running", level="error")) == (
+        ("meltano: Already running",),
+        False,
+    )
     assert failure(begin) == ((SILENT,), False)
 
 
 def test_a_run_that_was_ended_before_meltano_told_of_codes_is_explained_as_far_as_it_goes() -> None:
-    assert failure(of_tap("begins"), own("asked to end")) == (("asked to end",), False)
-    assert failure(of_loader("loads"), of_tap("page 7")) == (("page 7", SILENT), False)
-    assert failure(of_loader("loads")) == (("loads", SILENT), False)
+    assert failure(of_tap("begins"), own("asked to end")) == ((f"{TAP}asked to end",), False)
+    assert failure(of_loader("loads"), of_tap("page 7")) == ((f"{TAP}page 7", SILENT), False)
+    assert failure(of_loader("loads")) == ((f"{LOADER}loads", SILENT), False)
 
 
 def test_lines_keep_their_level_and_their_writer() -> None:
@@ -220,7 +235,7 @@ def test_a_missing_password_is_told_whatever_form_the_tap_logs_in(
     code, output = run(project, "tap-emag-orders", "target-postgres", form=form)
     failure = output.failure(code)
     assert failure.permanent
-    assert SAYS in failure.problems
+    assert f"tap-emag-orders: {SAYS}" in failure.problems
 
 
 @pytest.mark.meltano

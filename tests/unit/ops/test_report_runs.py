@@ -38,6 +38,7 @@ def test_success_is_reported_once_and_only_after_the_loader_has_confirmed_it(job
     first = jobs.listed()
     assert failed["event"] == "sync_failed"
     assert failed["message"].startswith("target-postgres: ")
+    assert failed["message"].endswith("; check TARGET_POSTGRES_PASSWORD")
     assert "password authentication failed" in failed["message"]
     assert LAST_SUCCESS not in jobs.store.read().values
     jobs.run(TARGET_POSTGRES_PASSWORD=password)
@@ -121,6 +122,18 @@ LOADER_DIED = """\
 2026-11-29T07:12:01Z [info     ] target-postgres     db.OperationalError: the server went
 2026-11-29T07:12:01Z [info     ] tap-emag-orders     an.OtherError: another plugin
 """
+LOADER_SAID = """\
+2026-11-29T07:12:01Z [critical ] target-postgres     the server went; see that it runs
+2026-11-29T07:12:01Z [info     ] meltano             an.OtherError: BrokenPipeError
+"""
+
+
+@pytest.mark.parametrize("log", [LOADER_SAID, LOADER_DIED + LOADER_SAID])
+def test_the_critical_line_of_the_loader_is_its_reason(reported: Reported, log: str) -> None:
+    run = reported.books.book(minutes=2, state="FAIL", ended=1, payload={"error": "Loader failed"})
+    reported.books.log_of(run).write_text(log)
+    why = reason(reported.books.place, run, "Loader failed")
+    assert why == "target-postgres: the server went; see that it runs"
 
 
 @pytest.mark.parametrize(

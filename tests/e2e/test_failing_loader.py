@@ -1,0 +1,128 @@
+"""A loader that fails is told in one line: who, why, and what to do; no traceback follows it.
+
+Each failure is a real one of a real Postgres. Only a full disk is acted: a trigger raises the error
+that Postgres raises then, with its code, as a disk of its own would need rights to mount one.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from emag_sandbox import Sandbox, SandboxConfig
+from tests.e2e.test_log_of_a_job import said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.meltano_project import MeltanoProject
+
+pytestmark = pytest.mark.meltano
+
+SHOP = SandboxConfig(orders=400, offers=5, returns=5, categories=5, localities=5, limits=False)
+MOST_LINES = 20
+FULL = """
+CREATE FUNCTION emag.full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '53100',
+    MESSAGE = 'could not extend file "base/1/2": No space left on device',
+    HINT = 'Check free disk space.';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON emag.order_lines EXECUTE FUNCTION emag.full();
+"""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Sandbox]:
+    with Sandbox(SHOP) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def project(shop: Sandbox, meltano_project: Callable[..., MeltanoProject]) -> MeltanoProject:
+    return meltano_project(shop.url)
+
+
+@pytest.fixture
+def stranger(project: MeltanoProject) -> Iterator[str]:
+    """A role of the server without any right."""
+    name = f"tap_emag_test_{uuid4().hex[:12]}"
+    with psycopg.connect(project.postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'pw'")
+        yield name
+        connection.execute(f"DROP OWNED BY {name}")
+        connection.execute(f"DROP ROLE {name}")
+
+
+def last_line_of(project: MeltanoProject, *blocks: str, **variables: str) -> str:
+    """Run blocks with other variables of the loader; return the loader's line.
+
+    It is the only one of the loader, and only Meltano's own lines follow it.
+    """
+    for name, value in variables.items():
+        project.pipeline.environment[f"TARGET_POSTGRES_{name}"] = value
+    done = project.run(*(blocks or ("tap-emag-orders", "target-postgres")), check=False)
+    lines = said(done.output)
+    assert done.returncode == 1, done.output
+    assert len(done.output.splitlines()) <= MOST_LINES, done.output
+    assert "Traceback" not in done.output
+    assert "BrokenPipe" not in done.output
+    ours = [place for place, (_, source, _) in enumerate(lines) if source == "target-postgres"]
+    assert len(ours) == 1, done.output
+    level, _, text = lines[ours[0]]
+    assert level == "critical"
+    assert {source for _, source, _ in lines[ours[0] + 1 :]} <= {"meltano"}, done.output
+    assert len(lines[ours[0] + 1 :]) <= 2, done.output
+    return text
+
+
+def test_a_wrong_password(project: MeltanoProject) -> None:
+    user = project.pipeline.environment["TARGET_POSTGRES_USER"]
+    assert last_line_of(project, PASSWORD="wrong") == (
+        f'password authentication failed for user "{user}"; check TARGET_POSTGRES_PASSWORD'
+    )
+
+
+def test_a_server_that_is_down(project: MeltanoProject) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    text = last_line_of(project, "orders", HOST="127.0.0.1", PORT=port)
+    assert "onnection refused" in text
+    assert text.endswith("start the server, or check TARGET_POSTGRES_HOST and PORT")
+
+
+def test_a_setting_that_is_missing(project: MeltanoProject) -> None:
+    assert last_line_of(project, PASSWORD="", HOST="") == (
+        "not set: TARGET_POSTGRES_HOST, TARGET_POSTGRES_PASSWORD; write them into `.env`"
+    )
+
+
+def test_no_right_to_create(project: MeltanoProject, stranger: str) -> None:
+    text = last_line_of(project, USER=stranger, PASSWORD="pw")
+    assert text.startswith("permission denied for database ")
+    assert text.endswith("; GRANT it to this user, as deploy/postgres/warehouse.sql does")
+
+
+def test_no_right_to_insert(project: MeltanoProject, stranger: str) -> None:
+    project.run("tap-emag-orders", "target-postgres")
+    with psycopg.connect(project.postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"GRANT USAGE, CREATE ON SCHEMA emag TO {stranger}")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA emag TO {stranger}")
+    text = last_line_of(project, USER=stranger, PASSWORD="pw")
+    assert text.startswith(("permission denied for table ", "must be owner of table "))
+    assert text.endswith("; GRANT it to this user, as deploy/postgres/warehouse.sql does")
+
+
+def test_a_full_disk(project: MeltanoProject) -> None:
+    project.run("tap-emag-orders", "target-postgres")
+    with psycopg.connect(project.postgres.dsn, autocommit=True) as connection:
+        connection.execute(FULL)
+    project.pipeline.environment["MELTANO_RUN_FULL_REFRESH"] = "true"
+    assert last_line_of(project) == (
+        'could not extend file "base/1/2": No space left on device; make room on the server\'s'
+        " disk; the next run goes on where this one stopped"
+    )
