@@ -90,8 +90,8 @@ class FirstSync:
     def _log(self, found: Mapping[str, Sequence[Forecast]]) -> None:
         complete = all(len(some) == len(self._streams[bucket]) for bucket, some in found.items())
         named = [each for some in found.values() for each in some if each.what]
-        if not named and complete:
-            return  # short lists only
+        if complete and all(each.rows == 0 for each in named):
+            return  # short lists only, or a shop that has nothing yet
         rates = {bucket: self._run.limiter.rate(bucket) for bucket in found}
         logger.info(text_of(found, rates, complete=complete))
 

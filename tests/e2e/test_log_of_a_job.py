@@ -48,6 +48,14 @@ def test_a_first_run_explains_itself_and_a_quiet_one_is_short(
             begins = [text for _, _, text in said(output) if text.startswith(f"{stream}: reading")]
             ends = [text for _, _, text in said(output) if text.startswith(f"{stream}: ")]
             assert (len(begins), len(ends)) == (1, 2), output
+    ahead = [text for _, _, text in said(first) if text.startswith("first sync: about ")]
+    assert [re.findall(r"[a-z]+", text)[3] for text in ahead] == [
+        *("orders", "offers", "returns", "localities")
+    ]
+    *_, loaded, commands = [text for _, source, text in said(first) if source == "emag-ops"]
+    assert loaded.startswith("The first sync is loaded. Next: ")
+    assert "emag-ops doctor" in commands
+    assert not any("first sync" in text for _, _, text in said(quiet))
     assert any(text.startswith("vat_rates  ") for _, _, text in said(first))
     assert any(text.startswith("orders: 120 rows (120 created)") for _, _, text in said(first))
     assert len(quiet.splitlines()) <= MOST_LINES, quiet

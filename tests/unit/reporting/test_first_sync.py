@@ -134,6 +134,13 @@ def test_a_refused_caller_gets_one_answer_and_no_estimate(tmp_path: Path) -> Non
     assert asked == 3, "its own, and two to be sure that the caller is meant"
 
 
+def test_a_shop_that_has_nothing_yet_is_not_announced_in_each_run(tmp_path: Path) -> None:
+    with Sandbox(SandboxConfig(orders=0, offers=0, returns=0, limits=False)) as sandbox:
+        ended = run(tmp_path, sandbox, streams="orders,products,returns")
+    assert ended.code == 0, ended.log
+    assert announced(ended) == []
+
+
 @pytest.mark.parametrize(
     ("streams", "values"),
     [("vat_rates,addresses", {}), ("orders", {"order_reread_days": 3}), ("order_statuses", {})],
