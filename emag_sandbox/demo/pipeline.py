@@ -155,7 +155,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _with_absolute_paths(project: str) -> str:
-    """Let each `pip_url` of a project file lead into the checkout from any folder."""
+    """Let each path of a project file lead into the checkout from any folder."""
 
     def absolute(word: str) -> str:
         # `.` may be followed by an extra: `.[ops]`.
@@ -169,4 +169,6 @@ def _with_absolute_paths(project: str) -> str:
         # A JSON string is a YAML string too, whatever is in a path.
         return f"{found['key']}{json.dumps(shlex.join(words))}"
 
-    return re.sub(r"(?m)^(?P<key>\s+pip_url: )(?P<value>.+)$", line, project)
+    project = re.sub(r"(?m)^(?P<key>\s+pip_url: )(?P<value>.+)$", line, project)
+    marts = json.dumps(str(CHECKOUT / "transform"))
+    return re.sub(r"(?m)(?<=value: )\$MELTANO_PROJECT_ROOT/transform$", lambda _: marts, project)
