@@ -74,10 +74,10 @@ def volumetry_rows(
     ]
 
 
-def says_more(raw: Mapping[str, Any]) -> bool:
-    """Return whether an answer without products has anything that no row contains."""
+def says_more(raw: Mapping[str, Any], kind: int) -> bool:
+    """Return whether an answer without products, of an order of a type, has anything else."""
     return any(
         value not in (None, "", [], {})
         for name, value in raw.items()
-        if name not in ("order_id", "type")
+        if name != "order_id" and not (name == "type" and integer_or_none(value) == kind)
     )

@@ -191,7 +191,7 @@ class OrderVolumetry(ChildStream):
         for raw in rows_with(body, *MARKS):
             make = partial(self._rows, (kind, order), read_at)
             made = self.placement.rows_or_reject(raw, make, **asked)
-            if made == [] and says_more(raw):
+            if made == [] and says_more(raw, kind):
                 self.placement.reject(raw, "it has no product", **asked)
             rows += made or []
         return rows

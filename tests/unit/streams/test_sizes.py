@@ -78,8 +78,9 @@ def test_nothing_of_measures_is_lost() -> None:
     assert [row["extra"] for row in found] == [
         {"type": 2, "unit": "cm", "volumetric_data": ["x"], "a": 1}
     ]
-    assert [says_more({"order_id": 7, "type": 3, **more}) for more in NOTHING] == [False] * 3
-    assert says_more({"order_id": 7, "volumetric_data": "x"})
+    assert [says_more({"order_id": 7, "type": 3, **more}, 3) for more in NOTHING] == [False] * 3
+    assert says_more({"order_id": 7, "volumetric_data": "x"}, 3)
+    assert says_more({"order_id": 7, "type": "12.0", "volumetric_data": []}, 3)
     odd = rows_of({"volumetric_data": [{"weight": 1}, {"product_id": 5}, {"product_id": 5}]})
     assert [row["product_id"] for row in odd] == [-1, 5, -3]
     with pytest.raises(ContractError, match="the filter was ignored"):
