@@ -91,9 +91,16 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
                 if not send(completed.outlets, completed.report, patience):
                     failing.add(webhook)
             reports.remove(name)
-            yield f"{run.state_id}: {completed.report.message or 'loaded'}"
+            yield f"{run.state_id}: {_outcome(completed)}"
     if first:
         yield from NEXT_STEPS
+
+
+def _outcome(entry: Unconfirmed) -> str:
+    """Return how a run ended; of one that failed also when it began, which may be long ago."""
+    if entry.report.message is None:
+        return "loaded"
+    return f"the run of {entry.report.started:%Y-%m-%d %H:%M:%S} UTC failed: {entry.report.message}"
 
 
 def _is_first(store: Totals) -> bool:

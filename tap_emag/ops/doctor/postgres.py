@@ -58,9 +58,8 @@ def check_postgres(
             "TARGET_POSTGRES_SQLALCHEMY_URL=postgresql+psycopg://user:password@host/database",
         )
         return
-    report.discretion.secrets(
-        [str(given.get(name) or "") for name in ("user", "password", "dbname")]
-    )
+    report.discretion.secrets([str(given.get("password") or "")])
+    report.discretion.names(str(given.get(name) or "") for name in ("user", "dbname"))
     try:
         with psycopg.connect(**given, connect_timeout=WAIT, autocommit=True) as connection:
             report.ok("Postgres: login", "accepted")

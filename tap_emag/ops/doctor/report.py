@@ -65,14 +65,17 @@ class Discretion:
         with suppress(RuntimeError):
             self.word(str(Path.home()), "~")
         with suppress(OSError, KeyError, ImportError):
-            user = getpass.getuser()
-            self.secrets([] if user in USUAL_USERS else [user])
+            self.names([getpass.getuser()])
         self._redactor = Redactor(self._secrets)
 
     def secrets(self, texts: Iterable[str]) -> None:
         """Hide these texts in every spelling."""
         self._secrets += [text for text in texts if text]
         self._redactor = Redactor(self._secrets)
+
+    def names(self, texts: Iterable[str]) -> None:
+        """Hide names of users and databases, unless they are usual ones, which say nothing."""
+        self.secrets(text for text in texts if text not in USUAL_USERS)
 
     def word(self, text: str, instead: str) -> None:
         """Show a word instead of a folder or an address."""

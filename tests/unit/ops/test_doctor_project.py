@@ -108,6 +108,15 @@ def test_a_login_that_fails_names_the_setting(database: Postgres, wrong: Wrong) 
     assert wrong.remedy in line.remedy
 
 
+def test_names_of_services_are_shown_and_other_names_are_not() -> None:
+    report = Report()
+    report.discretion.names(["emag", "maria"])
+    report.warn("runs", "of maria", "`emag-ops list-runs` shows why")
+    [line] = report.lines
+    assert "maria" not in line.text
+    assert line.remedy == "`emag-ops list-runs` shows why"
+
+
 def test_a_user_without_rights_is_a_fault(database: Postgres, plain_user: str) -> None:
     given = settings_of(database, user=plain_user, password=PASSWORD)
     report = Report()
