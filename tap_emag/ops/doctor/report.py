@@ -74,7 +74,7 @@ class Discretion:
         self._redactor = Redactor(self._secrets)
 
     def names(self, texts: Iterable[str]) -> None:
-        """Hide names of users and databases, unless they are usual ones, which say nothing."""
+        """Hide names of users and databases, unless they are usual ones."""
         self.secrets(text for text in texts if text not in USUAL_USERS)
 
     def word(self, text: str, instead: str) -> None:
