@@ -18,6 +18,7 @@ from singer_sdk.singerlib import Catalog
 from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
 from tap_emag.errors import ConfigurationError, EmagError
 from tap_emag.logs import hide, secrets_of
+from tap_emag.meltano.own_run import is_started_by_meltano
 from tap_emag.reporting.first_sync import FirstSync
 from tap_emag.reporting.observer import Observer, reporting_a_failed_start
 from tap_emag.reporting.sync_rows import sync_rows
@@ -304,14 +305,18 @@ class TapEmag(Tap):
     def _storing_syncs(self) -> Iterator[None]:
         """Write the rows of `syncs` when all other rows are written, also after an error.
 
+        `meltano config test` takes any row for a success. So where Meltano has started no loader, a
+        run that fails writes none.
+
         Raises:
             EmagError: The target takes no more messages, and no other error came first.
         """
         try:
             yield
         except BaseException as error:
-            with suppress(EmagError):
-                self._store_syncs(error)
+            if self.run.recorded_run or not is_started_by_meltano():
+                with suppress(EmagError):
+                    self._store_syncs(error)
             raise
         self._store_syncs(None)
 

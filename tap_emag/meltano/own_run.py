@@ -35,6 +35,11 @@ class RecordedRun(NamedTuple):
     run_id: str
 
 
+def is_started_by_meltano(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether Meltano has started this tap, for whichever of its commands."""
+    return bool(environment.get("MELTANO_EXTRACTOR_NAME"))
+
+
 def own_run(
     environment: Mapping[str, str] = os.environ, now: datetime | None = None
 ) -> RecordedRun | None:

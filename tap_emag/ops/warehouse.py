@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from tap_emag.postgres_errors import OPERATOR, meaning_of
@@ -34,8 +33,9 @@ def parameters_of(config: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: The port is not a number.
     """
     if config.get("sqlalchemy_url"):
-        url = make_url(str(config["sqlalchemy_url"])).set(drivername="postgresql")
-        return dict(conninfo_to_dict(url.render_as_string(hide_password=False)))
+        url = make_url(str(config["sqlalchemy_url"])).set(drivername="postgresql+psycopg")
+        _, parameters = url.get_dialect()().create_connect_args(url)  # as the loader has them
+        return dict(parameters)
     given = {
         "host": config["host"],
         "port": int(config.get("port") or 5432),

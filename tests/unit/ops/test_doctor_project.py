@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
@@ -17,6 +18,7 @@ from tap_emag.ops.doctor.report import Report
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.ops.tables.prepare import Preparation
+from tap_emag.ops.warehouse import parameters_of
 from tap_emag.state.run_lock import only_run
 from tests.unit.ops.booked import STATE_ID, THEIRS
 
@@ -106,6 +108,19 @@ def test_a_login_that_fails_names_the_setting(database: Postgres, wrong: Wrong) 
     assert line.status == "fault"
     assert wrong.text in line.text
     assert wrong.remedy in line.remedy
+
+
+@pytest.mark.parametrize("password", ["it's l%de\"r \\1", "m3lt@no/ ü", "a+b?c=d&e"])
+def test_an_address_may_have_a_password_of_any_characters(password: str) -> None:
+    address = f"postgresql+psycopg://me:{quote(password, safe='')}@db:5433/emag?sslmode=require"
+    assert parameters_of({"sqlalchemy_url": address}) == {
+        "user": "me",
+        "password": password,
+        "host": "db",
+        "port": 5433,
+        "dbname": "emag",
+        "sslmode": "require",
+    }
 
 
 def test_names_of_services_are_shown_and_other_names_are_not() -> None:
