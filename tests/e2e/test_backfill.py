@@ -45,7 +45,7 @@ def test_a_backfill_has_a_bookmark_of_its_own_and_can_be_resumed(
             "TAP_EMAG_END_DATE": end.isoformat(),
         }
         backfill = ("--state-id-suffix=past", "tap-emag-orders", "target-postgres")
-        sandbox.config.fail_next = ["ok"] * 15 + ["500"] * 50
+        sandbox.config.fail_next = ["ok"] * 23 + ["500"] * 50  # after the counts of its estimate
         assert project.run(*backfill, check=False).returncode != 0
         begun = project.results.counts()["orders"]
         sandbox.config.fail_next = []

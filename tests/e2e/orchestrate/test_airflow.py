@@ -39,7 +39,7 @@ Shape = dict[str, Any]  # of all DAGs, see airflow_shape.py
 
 SHOP = SandboxConfig(orders=60, offers=10, history_days=30)
 MAIN, FBE = "emag_ro_main", "emag_ro_fbe"
-SIDES = ("tap-emag", "target-postgres")
+SIDES = ("tap-emag", "emag-loader")
 RUN = re.compile(r"meltano \S+ \S+ run \S+ tap-emag-orders target-postgres")
 
 
