@@ -288,8 +288,8 @@ class TapEmag(Tap):
             try:
                 run.watchdog.start()
                 run.progress.start()
+                run.check_surroundings()
                 with self._storing_syncs():
-                    run.check_surroundings()
                     if self.state:
                         self.state_writer.write_state(self.state)
                     self.rejected.begin()
