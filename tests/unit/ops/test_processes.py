@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -172,10 +173,11 @@ def test_a_run_whose_tap_was_given_more_time_is_left_alone_unless_forced(
 
     report = clean(force=False)
     assert [each.run.extractor for each in report.cleaned] == ["tap-emag-returns"]
-    assert {each.run.extractor: each.reason for each in report.spared} == {
-        "tap-emag-orders": "its tap has no sync_timeout_seconds, and moved 0 s ago",
-        "tap-emag-offers": "its tap was started with sync_timeout_seconds=3600",
-    }
+    spared = {each.run.extractor: each.reason for each in report.spared}
+    assert spared.pop("tap-emag-offers") == "its tap was started with sync_timeout_seconds=3600"
+    [(extractor, why)] = spared.items()
+    assert extractor == "tap-emag-orders"
+    assert re.fullmatch(r"its tap has no sync_timeout_seconds, and moved \d+ s ago", why)
     assert len(clean(force=True).cleaned) == 3
 
 
