@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib import Catalog, StateMessage
 
 from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
 from tap_emag.errors import ConfigurationError, EmagError
@@ -330,6 +330,11 @@ class TapEmag(Tap):
         }
         report = self.observer.report(error)
         self.syncs.write(sync_rows(report, readers, self.run.recorder.error_of))
+        # Some targets confirm a state only if no row follows it. The SDK's writer of states would
+        # leave out one that is equal to the latest.
+        if self.state and self.syncs.selected:
+            with self.run.state_lock:
+                self.message_writer.write_message(StateMessage(self.state))
 
     def _exclude_others(self) -> AbstractContextManager[None]:
         """Return the context in which no other run of the same state can begin.

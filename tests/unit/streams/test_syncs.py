@@ -41,6 +41,13 @@ def syncs(run: Run) -> dict[str, dict[str, Any]]:
     return found
 
 
+def test_the_state_comes_after_the_rows(sandbox: Sandbox) -> None:
+    # Targets that keep a state only until the next row would never confirm any.
+    run = read(sandbox, "orders")
+    assert run.messages[-1]["type"] == "STATE"
+    assert run.messages[-1]["value"]["bookmarks"]["orders"]
+
+
 def test_a_run_has_a_row_for_each_stream_with_what_it_did(sandbox: Sandbox) -> None:
     before = datetime.now(timezone.utc)
     run = read(sandbox, *ORDERS, "products", "order_statuses", "rejected_rows")
