@@ -15,7 +15,7 @@ from tap_emag.errors import TargetGoneError
 from tap_emag.metrics import Recorder, Totals
 from tap_emag.metrics.definitions import LAST_SUCCESS
 from tap_emag.metrics.exporters import push, write_textfile
-from tap_emag.ops.loader import mark_as_failed
+from tap_emag.ops.failed_syncs import mark_as_failed
 from tap_emag.ops.meltano.database import FAIL, SUCCESS
 from tap_emag.ops.meltano.failure_reason import EXTRACTOR_ALONE, loader_failed, reason
 from tap_emag.reporting.unconfirmed import KILLED, UnconfirmedReports

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.api.client import PAGE_SIZE
-from tap_emag.errors import ContractError, ForbiddenError, TransientError
 from tap_emag.readers.calendar import LONGEST, Window
+from tap_emag.readers.counts import count_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +42,8 @@ def counted(client: Client, resource: str, filters: Mapping[str, Any] | None = N
     Raises:
         EmagError: An error that is not about counts.
     """
-    try:
-        return client.count(resource, filters or {}, once=True).rows
-    except (ContractError, ForbiddenError, TransientError):
-        return None
+    count = count_or_none(client, resource, filters or {}, once=True)
+    return None if count is None else count.rows
 
 
 def samples(after: int, until: int, calendar: Calendar) -> list[Window]:

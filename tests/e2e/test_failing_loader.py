@@ -1,4 +1,4 @@
-"""A loader that fails is told in one line: who, why, and what to do; no traceback follows it.
+"""A loader that fails is reported in one line: who, why, what to do; no traceback follows it.
 
 Each failure is a real one of a real Postgres. Only a full disk is acted: a trigger raises the error
 that Postgres raises then, with its code, as a disk of its own would need rights to mount one.

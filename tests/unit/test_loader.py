@@ -96,7 +96,7 @@ def test_settings_that_a_login_needs_are_named() -> None:
 
 @pytest.fixture
 def loader(tmp_path: Path) -> Callable[[str], subprocess.Popen[bytes]]:
-    """Start the command with a loader that reads a line, then acts as it is told."""
+    """Start the command with a loader that reads a line, then acts as its arguments name."""
 
     def start(act: str) -> subprocess.Popen[bytes]:
         (tmp_path / "target_postgres").mkdir()

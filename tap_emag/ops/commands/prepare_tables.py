@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy.exc import ArgumentError
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.ops.loader import loader_config
+from tap_emag.ops.loader_settings import loader_config
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.tables.declared import declared_tables, selections
 from tap_emag.ops.tables.prepare import Outcome, Preparation

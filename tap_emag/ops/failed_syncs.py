@@ -1,4 +1,4 @@
-"""Finds the settings of the loader, and corrects `syncs` where the loader has failed.
+"""Corrects `syncs` where the loader has failed.
 
 The loader stores several tables at once. Where it fails at one of them, the rows of `syncs` may be
 stored already: they have what the tap did, and then also need what became of it.
@@ -9,19 +9,16 @@ from __future__ import annotations
 import logging
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from tap_emag.errors import ConfigurationError
-from tap_emag.ops.doctor.meltano import Meltano
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 from tap_emag.ops.warehouse import LOADER, WAIT, parameters_of
 from tap_emag.postgres_errors import missing_login
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from tap_emag.reporting.report import RunReport
@@ -62,25 +59,3 @@ def mark_as_failed(root: Path, report: RunReport) -> None:
         return  # no plugin selects the stream
     except (psycopg.Error, ValueError) as error:
         logger.warning("syncs of run %s: not corrected (%s)", report.run_id, type(error).__name__)
-
-
-def loader_config(root: Path, loader: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the loader's settings; those that are not in meltano.yml come from Meltano.
-
-    Raises:
-        ConfigurationError: There is no such loader, or a login is incomplete.
-    """
-    plugins = PluginConfig(root, "loaders", environment)
-    config = plugins.config(loader)
-    if not config:
-        problem = f"--loader: the project has no {loader!r}; tables are prepared for Postgres only"
-        raise ConfigurationError([problem])
-    if missing_login(config):
-        config = Meltano(root).config_of(loader)
-    missing = [f"TARGET_POSTGRES_{name.upper()}" for name in missing_login(config)]
-    if missing:
-        raise ConfigurationError([f"not set: {', '.join(missing)}; write them into `.env`"])
-    if str((config.get("ssh_tunnel") or {}).get("enable")).lower() == "true":
-        problem = "ssh_tunnel: the loader's own tunnel is not used here; open one outside of it"
-        raise ConfigurationError([problem])
-    return config
