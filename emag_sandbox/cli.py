@@ -32,6 +32,7 @@ HELP: Final = {
     "history_days": "days over which the orders are spread",
     "type2_share": "share of orders fulfilled by eMAG (type 2)",
     "line_edits": "which orders lose and gain lines: those that the documentation allows, or all",
+    "extreme_amount": "leave out the order and the offer with an amount of 16 digits",
     "marketplace": "platform: its country, clock, currency and VAT rates",
     "timezone": "the marketplace's clock; by default its own",
     "clock": "the sandbox's now at the start, ISO 8601, UTC unless it names an offset",

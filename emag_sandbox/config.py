@@ -55,7 +55,10 @@ NOT_NEGATIVE: Final = [
     "offer_changes_per_second",
     "new_orders_per_second",
 ]
-SWITCHES: Final = ("allowed_ip", "retry_after_date", "limits", "unknown_keys", "nul_bytes")
+SWITCHES: Final = (
+    *("allowed_ip", "retry_after_date", "limits", "unknown_keys", "nul_bytes"),
+    "extreme_amount",
+)
 TEXTS: Final = ("unknown_key", "refusal_text")
 BUILT_IN: Final = [
     *COUNTS,
@@ -64,6 +67,7 @@ BUILT_IN: Final = [
     "history_days",
     "type2_share",
     "line_edits",
+    "extreme_amount",
     "marketplace",
     "timezone",
     "clock",
@@ -133,6 +137,7 @@ class SandboxConfig:
     history_days: float = 365
     type2_share: float = 0.15
     line_edits: str = "documented"
+    extreme_amount: bool = True
     marketplace: str = "emag_ro"
     timezone: str = ""
     clock: datetime | None = None

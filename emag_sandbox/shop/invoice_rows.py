@@ -85,7 +85,7 @@ def invoice(
     ]
     for place in range(0 if charges else 1 + (luck & 3)):
         part = mix(luck, place)
-        price = Decimal(part % 400_000) / 100 if part >> 20 & 3 else Decimal(part % 4000)
+        price = Decimal(part % 4000) / 100 if part >> 20 & 3 else Decimal(part % 40)
         price = terms.price(price)
         quantity = Decimal(1 + (part >> 24) % 3)
         if negative:

@@ -49,7 +49,7 @@ class OfferBook:
         self._market, self._now = MARKETPLACES[config.marketplace], now
         self._catalogue = catalogue
         self._rng = Random()
-        self._huge = config.offers // 2
+        self._huge = config.offers // 2 if config.extreme_amount else -1
         self._versions = array("i")
         self._columns = {name: array("i") for name in COLUMNS}
         self._found: tuple[int, OfferQuery, str, Sequence[int]] | None = None

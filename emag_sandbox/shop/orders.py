@@ -50,7 +50,7 @@ class OrderBook:
             catalogue,
             max(config.offers, FEWEST_ARTICLES),
             max(config.orders * 3 // 5, FEWEST_ARTICLES),
-            config.orders // 2,
+            config.orders // 2 if config.extreme_amount else -1,
             config.line_edits == "always",
             self.market,
         )
