@@ -19,7 +19,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate sandbox bench bench-volume mutants docs dist audit lock lock-upgrade clean
+.PHONY: help setup demo test lint format generate sandbox bench bench-volume mutants questions docs dist audit lock lock-upgrade clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,9 @@ mutants: $(VENV)/mutmut/.ready ## See whether tests notice changes of the pure m
 
 # zensical lies in a folder of its own, too. Strict: a link to no page, or to no heading, is an error.
 SITE ?= .site
+questions: $(VENV)/.ready ## Write the answers about the sandbox into docs/questions.md (a minute)
+	@WRITE_QUESTIONS=1 $(BIN)/python -m pytest -q tests/transform/test_questions.py
+
 docs: $(VENV)/docs/.ready ## Build docs/ as a site in .site/html, and check its links
 	@PYTHONPATH=$(VENV)/docs $(BIN)/python -m tools.docs_site $(SITE)
 

@@ -15,6 +15,7 @@ from emag_sandbox.demo.pipeline import Pipeline
 from tests.support.command import ROOT, UNLIMITED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from emag_sandbox import Sandbox
@@ -43,8 +44,19 @@ class Warehouse:
     forked: Forked
     project: Path = TRANSFORM
 
-    def load(self, shop: Sandbox, marketplace: str, account_type: str, start_date: str) -> None:
-        """Run tap and loader once, from where the account's last run ended."""
+    def load(
+        self,
+        shop: Sandbox,
+        marketplace: str,
+        account_type: str,
+        start_date: str,
+        *,
+        also: Sequence[str] = (),
+    ) -> None:
+        """Run tap and loader once, from where the account's last run ended.
+
+        `also` names streams that are off by default.
+        """
         folder = self.folder / f"{marketplace}-{account_type}"
         folder.mkdir(exist_ok=True)
         state = folder / "state.json"
@@ -63,6 +75,17 @@ class Warehouse:
             **{f"TAP_EMAG_{name.upper()}": value for name, value in settings.items()},
         }
         tap = [*UNLIMITED, "--config=ENV", *(["--state", str(state)] if state.exists() else [])]
+        if also:
+            found = subprocess.run(
+                [*UNLIMITED, "--config=ENV", "--discover"],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+            (folder / "catalog.json").write_text(_selected(found.stdout, also), encoding="utf-8")
+            tap += ["--catalog", str(folder / "catalog.json")]
         with (
             (folder / "log").open("ab") as log,
             subprocess.Popen(
@@ -127,6 +150,15 @@ class Warehouse:
             "PGTZ": "UTC",
         }
         return {**kept, **self.database.environment(), **loader}
+
+
+def _selected(discovered: bytes, also: Sequence[str]) -> str:
+    catalog = json.loads(discovered)
+    for stream in catalog["streams"]:
+        for each in stream["metadata"]:
+            if stream["tap_stream_id"] in also and not each["breadcrumb"]:
+                each["metadata"]["selected"] = True
+    return json.dumps(catalog)
 
 
 def executable(plugins: Path, kind: str, name: str, command: str = "") -> Path:

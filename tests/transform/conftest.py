@@ -13,14 +13,17 @@ import pytest
 from psycopg import sql
 
 from emag_sandbox import Sandbox, SandboxConfig
+from tap_emag.ops.report.answers import ask, questions
 from tests.support.forked import forked
 from tests.support.warehouse import Warehouse, executable
 from tests.transform.expected import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
 
     from emag_sandbox.postgres.server import Postgres
+    from tap_emag.ops.report.answers import Answer
     from tests.support.warehouse import Row
 
 HERE = Path(__file__).parent
@@ -95,7 +98,67 @@ def story(
     postgres.drop_database(name)
 
 
-def _shop(marketplace: str, account_type: str) -> Sandbox:
+@dataclass(frozen=True)
+class Asked:
+    """The answers to all questions, and what is true of the shops that they are about.
+
+    Attributes:
+        warehouse: Where the marts are.
+        accounts: The shops, as they are now.
+        offers_before: The offers of each shop when it was loaded for the first time.
+        percents: The commission of each offer, in percent.
+        answers: By the name of the question.
+    """
+
+    warehouse: Warehouse
+    accounts: list[Account]
+    offers_before: list[dict[int, Row]]
+    percents: list[dict[int, Decimal | None]]
+    answers: dict[str, Answer]
+
+
+@pytest.fixture(scope="session")
+def asked(
+    postgres: Postgres, meltano_plugins: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asked]:
+    """Three accounts, loaded, changed, loaded again, and built once."""
+    name = f"tap_emag_test_{uuid4().hex[:12]}"
+    folder = tmp_path_factory.mktemp("questions")
+    database = postgres.create_database(name)
+    python = executable(meltano_plugins, "utilities", "dbt", "python")
+    with ExitStack() as stack:
+        dbt = stack.enter_context(forked("dbt_main", HERE, python=python))
+        warehouse = Warehouse(database, meltano_plugins, folder, dbt)
+        shops = [stack.enter_context(_shop(*each, extreme_amount=False)) for each in ACCOUNTS]
+        yield _asked(warehouse, shops)
+    postgres.drop_database(name)
+
+
+def _asked(warehouse: Warehouse, shops: list[Sandbox]) -> Asked:
+    _load(warehouse, shops, also=["commissions"])
+    before = [{row["id"]: row for row in shop.world.offers()} for shop in shops]
+    percents = [
+        {number: shop.world.fee_book.commission(number)["value"] for number in offers}
+        for shop, offers in zip(shops, before, strict=True)
+    ]
+    for shop in shops:
+        shop.world.touch_orders(20)
+        shop.world.place_order(date=None)
+        for _ in range(4):
+            shop.world.touch_offers(40)
+        shop.world.withdraw_offers(2)
+        shop.clock.advance(60)
+    _load(warehouse, shops)
+    warehouse.dbt("build")
+    accounts = [
+        Account.of(shop.world, *account) for shop, account in zip(shops, ACCOUNTS, strict=True)
+    ]
+    with warehouse.database.connect() as connection:
+        answers = {each.name: ask(connection, "emag_marts", each) for each in questions()}
+    return Asked(warehouse, accounts, before, percents, answers)
+
+
+def _shop(marketplace: str, account_type: str, *, extreme_amount: bool = True) -> Sandbox:
     config = SandboxConfig(
         orders=200,
         offers=40,
@@ -108,6 +171,7 @@ def _shop(marketplace: str, account_type: str) -> Sandbox:
         marketplace=marketplace,
         seed=ACCOUNTS.index((marketplace, account_type)) + 1,
         line_edits="always",
+        extreme_amount=extreme_amount,
     )
     return Sandbox(config)
 
@@ -172,9 +236,9 @@ def _give(
             connection.execute(statement, list(row.values()))
 
 
-def _load(warehouse: Warehouse, shops: list[Sandbox]) -> None:
+def _load(warehouse: Warehouse, shops: list[Sandbox], *, also: Sequence[str] = ()) -> None:
     for shop, (marketplace, account_type) in zip(shops, ACCOUNTS, strict=True):
-        warehouse.load(shop, marketplace, account_type, START)
+        warehouse.load(shop, marketplace, account_type, START, also=also)
 
 
 def _built(warehouse: Warehouse, shops: list[Sandbox], statuses: dict[str, str]) -> Built:

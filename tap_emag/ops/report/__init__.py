@@ -1,0 +1,1 @@
+"""Twelve questions to the marts, and the page that shows their answers."""
