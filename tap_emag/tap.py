@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -294,8 +295,9 @@ class TapEmag(Tap):
                         self.state_writer.write_state(self.state)
                     self.rejected.begin()
                     codes = buckets.pop(NO_REQUESTS, [])
-                    FirstSync(run, [each for some in buckets.values() for each in some]).announce()
-                    sync(list(buckets.values()), run.watchdog, self.observer, codes, run.answered)
+                    with FirstSync(run, chain(*buckets.values())).announced():
+                        some = list(buckets.values())
+                        sync(some, run.watchdog, self.observer, codes, run.answered)
             finally:
                 run.watchdog.stop()
                 run.progress.stop()

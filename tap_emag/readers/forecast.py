@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_emag.readers.calendar import Calendar
 
 ROWS_PER_REQUEST = 90  # of windows; counts and half empty pages take the rest
-MOST_SAMPLES = 3  # windows that are counted of one range
+MOST_SAMPLES = 2  # windows that are counted of one range
 
 
 @dataclass(frozen=True)

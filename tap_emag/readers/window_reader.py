@@ -141,10 +141,22 @@ class WindowPipeline:
         """Add further windows while there is room."""
         goal = self._present()
         while self._planned < goal and self._room():
-            window = next_window(self._planned, goal, self._length(), self._reader.calendar)
+            end = self._end_before(goal)
+            window = next_window(self._planned, end, self._length(), self._reader.calendar)
             expected = None if self._density is None else self._density * window.seconds
             self._proofs.append(self._proof(window, expected))
             self._planned = window.until
+
+    def _end_before(self, goal: int) -> int:
+        """Return where the next windows end: at the seam, if one page may not have all up to it.
+
+        A window across the seam is split there if it has more rows than a page, after its count.
+        """
+        seam = self._seam
+        if seam is None or not self._planned < seam < goal:
+            return goal
+        rows = (self._density or 0) * (goal - self._planned)
+        return seam if rows >= SHORT_REPLY_ROWS * self._share else goal
 
     def _room(self) -> bool:
         if not self._proofs:
@@ -285,8 +297,9 @@ class WindowPipeline:
             self._target = max(SMALLEST_TARGET, self._target * BUSIER)
         self._looks = max(FIRST_LOOKS, self._looks // 2)
         tried = not split.unsteady and split.rows < COUNT_FROM_ROWS * self._share
+        density = split.rows / sum(window.seconds for window in split.windows)
         for window in split.windows:
-            part = self._proof(window, split.rows / len(split.windows), tried=tried)
+            part = self._proof(window, density * window.seconds, tried=tried)
             part.whole = None if split.unsteady else split.rows
             yield part
 

@@ -1,7 +1,7 @@
-"""Logs what a first sync has ahead, and what to do next when it is complete.
+"""Logs what a first sync has ahead.
 
-eMAG is asked for a dozen counts at most, those of both request budgets at the same time. The sync
-waits for them a few seconds, and never fails because of them: where eMAG is down or refuses the
+eMAG is asked for ten counts at most, those of both request budgets at the same time. The sync
+waits for the first answer only, and never fails because of them: where eMAG is down or refuses the
 caller, the first request of the sync reports it.
 """
 
@@ -11,14 +11,14 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tap_emag.errors import EmagError
 from tap_emag.progress import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import ClassVar
 
     from tap_emag.readers.forecast import Forecast
@@ -50,15 +50,20 @@ class FirstSync:
     def __init__(self, run: Run, streams: Iterable[UnreadStream]) -> None:
         """Take the streams of the run that send requests."""
         self._run = run
-        self._over = self._failed = False
+        self._over = threading.Event()  # set when no further count is needed
+        self._failed = False
         self._streams: dict[str, list[UnreadStream]] = defaultdict(list)
         if not run.settings.order_reread_days:  # each of those runs reads from the beginning
             for stream in streams:
                 if not stream.bookmarked:
                     self._streams[stream.bucket].append(stream)
 
-    def announce(self) -> None:
-        """Log what is ahead, if anything is.
+    @contextmanager
+    def announced(self) -> Iterator[None]:
+        """Count and log what is ahead, if anything is, while the sync is under way.
+
+        The block begins when eMAG has answered, or after ten seconds: by then it is known whether
+        this caller is let in.
 
         Raises:
             EmagError: The run was asked to end meanwhile.
@@ -68,12 +73,28 @@ class FirstSync:
             threading.Thread(target=self._ask, args=each, name="forecast", daemon=True)
             for each in found.items()
         ]
-        until = time.monotonic() + PATIENCE
         for thread in threads:
             thread.start()
+        logs = threading.Thread(target=self._log_when_counted, args=(threads, found), daemon=True)
+        logs.start()
+        try:
+            while logs.is_alive() and not self._run.answered.is_set():
+                self._run.watchdog.pause(LOOK)
+            yield
+            while logs.is_alive():  # a shop so small that it is read before it is counted
+                self._run.watchdog.pause(LOOK)
+        finally:
+            self._over.set()
+            logs.join()
+
+    def _log_when_counted(
+        self, threads: Sequence[threading.Thread], found: Mapping[str, list[Forecast]]
+    ) -> None:
+        until = time.monotonic() + PATIENCE
         while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
-            self._run.watchdog.pause(LOOK)
-        self._over = True
+            if self._over.wait(LOOK):
+                return
+        self._over.set()
         if not self._failed:
             with suppress(EmagError):
                 self._log(found)
@@ -81,10 +102,10 @@ class FirstSync:
     def _ask(self, bucket: str, found: list[Forecast]) -> None:
         try:
             for stream in self._streams[bucket]:
-                if self._over:
+                if self._over.is_set():
                     return
                 found.append(stream.forecast())
-        except EmagError:
+        except (EmagError, RuntimeError):  # the latter when the run is over, and its threads
             self._failed = True
 
     def _log(self, found: Mapping[str, Sequence[Forecast]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_emag.errors import EmagError
@@ -26,6 +27,7 @@ class Placement:
         self._run = run
         self._stream = stream
         self._logger = logger
+        self._lock = threading.Lock()
         self._found: set[tuple[Finding, str]] = set()
 
     def rows_or_reject(
@@ -75,8 +77,10 @@ class Placement:
     def log_unknown_field(self, table: str, finding: Finding, key: str) -> None:
         """Log once a run a key that no column declares, or a value of another type."""
         name = quote_key(key)
-        if (finding, f"{table}.{name}") not in self._found:
+        with self._lock:  # two requests may return it at the same time
+            if (finding, f"{table}.{name}") in self._found:
+                return
             self._found.add((finding, f"{table}.{name}"))
-            self._run.recorder.found(table, name)
-            what = "is not known yet" if finding == "unknown" else "has a value of another type"
-            self._logger.warning("%s: %s %s; it is kept in the column extra", table, name, what)
+        self._run.recorder.found(table, name)
+        what = "is not known yet" if finding == "unknown" else "has a value of another type"
+        self._logger.warning("%s: %s %s; it is kept in the column extra", table, name, what)

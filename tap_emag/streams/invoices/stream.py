@@ -8,6 +8,7 @@ delivers it, whatever its date.
 from __future__ import annotations
 
 import abc
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -138,8 +139,9 @@ class DatedInvoices(EmagStream):
     def _changed(self, months: list[tuple[date, date]], changed: ChangedItems) -> Iterator[Row]:
         start = min(months[0][0], self._local(self.run.settings.start_date)).isoformat()
         end = months[-1][1].isoformat() if self.run.settings.end_date else None
-        for number, (first, last) in enumerate(months, start=1):
-            for item in self._complete(first, last):
+        two = replace(self.requests, concurrency=1)  # one is read while another is taken
+        for number, ((_, last), items) in enumerate(two.map(self._complete, months), start=1):
+            for item in items:
                 day = item.row["date"]
                 if day is not None and (day < start or (end is not None and day > end)):
                     continue
@@ -177,12 +179,15 @@ class DatedInvoices(EmagStream):
             yield first, last
             first = last + DAY
 
-    def _complete(self, first: date, last: date) -> list[Item]:
+    def _complete(self, span: tuple[date, date]) -> list[Item]:
         """Read all invoices of a span, again until their number is the API's own count.
+
+        Two spans are read at the same time, in threads that send requests.
 
         Raises:
             UnsteadyError: The numbers never agreed.
         """
+        first, last = span
         for _ in range(MOST_TRIES):
             found, total = self._pages(first, last)
             if total is None or total == len(found):
@@ -197,7 +202,7 @@ class DatedInvoices(EmagStream):
         found: dict[str, Item | None] = {}
         pages, total, number = UncountedList(), None, 1
         while True:
-            reply = self.requests.call(self._page, (first, last, number))
+            reply = self._page(first, last, number)
             invoices = self._listed(reply)
             stated = tables.invoice_total(reply)
             total = total if stated is None else stated  # an empty page may have no count
@@ -241,8 +246,7 @@ class DatedInvoices(EmagStream):
             raise ContractError(f"{self.resource}/read: the reply has no `results`")
         return tables.invoice_list(reply)
 
-    def _page(self, asked: tuple[date, date, int]) -> Any:  # noqa: ANN401 - a body of any shape
-        first, last, number = asked
+    def _page(self, first: date, last: date, number: int) -> Any:  # noqa: ANN401 - of any shape
         body = {
             "date_start": (first - DAY).isoformat(),
             "date_end": (last + DAY).isoformat(),
