@@ -143,7 +143,12 @@ def test_offers_written_before_a_signal_are_not_written_again(tmp_path: Path) ->
 
     log.arrived = hang_at_last  # so that the run is under way when the signal comes
     with sandbox:
-        command = Command(tmp_path / "1", sandbox, request_timeout_seconds=60, **QUIET)
+        command = Command(
+            *(tmp_path / "1", sandbox),
+            request_timeout_seconds=60,
+            max_concurrent_requests=1,  # pages arrive in order
+            **QUIET,
+        )
         command.until_rows("products", 300)
         command.signal(signal.SIGTERM)
         first = command.finish(10)
