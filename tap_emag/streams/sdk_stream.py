@@ -7,17 +7,20 @@ Streams are synced in parallel and share one state: each hook that uses it takes
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.metrics import DEFAULT_LOG_INTERVAL, Counter, Metric, Tag
+from singer_sdk.singerlib import RecordMessage
 
 from tap_emag.singer_io import override
 from tap_emag.streams.stream_maps import mapping
 
 if TYPE_CHECKING:
-    import datetime as dt
+    from collections.abc import Generator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
@@ -120,6 +123,29 @@ class SdkStream(Stream):
     def _write_record_message(self, record: Record) -> None:
         with mapping(self):
             super()._write_record_message(record)
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        """Leave out what is not selected.
+
+        The SDK looks at each value of each row, even if all properties are selected.
+        """
+        if not self._is_selected_in_full:
+            yield from super()._generate_record_messages(record)
+            return
+        for stream_map in self.stream_maps:
+            mapped = stream_map.transform(record)
+            if mapped is not None:
+                yield RecordMessage(
+                    stream=stream_map.stream_alias,
+                    record=mapped,
+                    version=self._stream_version,
+                    time_extracted=dt.datetime.now(dt.timezone.utc),
+                )
+
+    @cached_property
+    def _is_selected_in_full(self) -> bool:
+        return all(self.mask.values())
 
     @override
     def _process_record(

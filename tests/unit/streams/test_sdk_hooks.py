@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ PRIVATE: dict[tuple[type, str], str] = {
     (Stream, "_write_state_message"): "self",
     (Stream, "_finalize_state"): "self, state",
     (Stream, "_write_record_message"): "self, record",
+    (Stream, "_generate_record_messages"): "self, record",
     (Stream, "_process_record"): "self, record, child_context, partition_context",
     (Stream, "_write_schema_message"): "self",
     (Tap, "_validate_config"): "self, raise_errors",
@@ -101,3 +103,22 @@ def test_each_private_hook_takes_what_it_took(base: type, name: str) -> None:
 def test_each_private_hook_that_is_replaced_is_listed() -> None:
     replaced = {name for _, name, marked in methods() if marked and name.startswith("_")}
     assert replaced <= {name for _, name in PRIVATE}
+
+
+@pytest.mark.parametrize("left_out", ["", "status", "customer"])
+@pytest.mark.parametrize("alias", ["", "sales"])
+def test_rows_are_those_that_the_sdk_makes(left_out: str, alias: str) -> None:
+    """The SDK's own method looks for values that are not selected, even if all are."""
+    maps = {"stream_maps": {"orders": {"__alias__": alias, "vendor_name": "'x'"}}} if alias else {}
+    tap = TapEmag(config={"username": "demo", "password": "demo", **maps})
+    stream = tap.streams["orders"]
+    assert isinstance(stream, SdkStream)
+    if left_out:
+        stream.metadata["properties", left_out].selected = False
+    row: dict[str, Any] = {name: f"text of {name}" for name in stream.schema["properties"]}
+    row["extra"] = {"status": {"nested": 1}}
+    [ours] = stream._generate_record_messages(copy.deepcopy(row))
+    [sdks] = Stream._generate_record_messages(stream, copy.deepcopy(row))
+    assert (ours.stream, ours.record, ours.version) == (sdks.stream, sdks.record, sdks.version)
+    assert (left_out in ours.record) is False
+    assert ours.record["vendor_name"] == ("x" if alias else "text of vendor_name")
