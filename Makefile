@@ -24,7 +24,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
+# Meltano writes passwords to .meltano/run while plugins run, and would make it for all to read.
 setup: $(VENV)/.ready ## Make .venv, as every other command does by itself
+	@mkdir -p .meltano && install -d -m 0700 .meltano/run
 	@echo "Ready. Next: make demo (no account needed); or your account: write .env, step 3 of docs/get-started.md"
 
 demo: $(VENV)/.ready ## Run the whole pipeline on this machine, no account needed (KEEP=1: leave it up)

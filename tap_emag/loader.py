@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import select
 import sys
 import time
+import traceback
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -19,15 +21,19 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from tap_emag.logs import Redactor
-from tap_emag.postgres_errors import meaning_of, missing_login, words_of
+from tap_emag.postgres_errors import cause_of, login_problem
 from tap_emag.quoting import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 NAME: Final = "target-postgres"
 LEVEL: Final = "TARGET_POSTGRES_LOGLEVEL"
 USUAL: Final = "WARNING"  # a level that leaves out SQL and metrics
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+ROWS: Final = "Processed record"  # how the SDK begins to log complete rows, at the debug level
+WITH_VALUES: Final = ("InvalidRecord", "ValueError", "TypeError")  # of a row, in quotation marks
+NO_MESSAGE: Final = "InvalidInputLine"
 LONGEST: Final = 300  # characters
 INPUT: Final = 0  # the file descriptor of standard input
 AT_ONCE: Final = 1 << 20  # bytes
@@ -38,24 +44,30 @@ logger = logging.getLogger(NAME)
 
 def main() -> None:
     """Run target-postgres with the arguments of this process."""
-    level = os.environ.setdefault(LEVEL, USUAL)
     config = _config(sys.argv[1:])
+    given = os.environ.get(LEVEL, USUAL).upper()
+    level = os.environ[LEVEL] = given if given in LEVELS else USUAL
     code = 1
     try:
         from target_postgres.target import TargetPostgres  # noqa: PLC0415
 
         command = TargetPostgres.cli  # the SDK sets up logging here, as Meltano's file declares
-        logging.getLogger().setLevel(level.upper())
-        absent = [f"TARGET_POSTGRES_{name.upper()}" for name in missing_login(config)]
-        if config and absent:
-            logger.critical("not set: %s; write them into `.env`", ", ".join(absent))
+        root = logging.getLogger()
+        root.setLevel(level)
+        for handler in root.handlers:
+            handler.addFilter(Discretion())
+        if level != given:
+            logger.warning("%s: is not a level; write one of %s", LEVEL, ", ".join(LEVELS))
+        problem = login_problem(config) if config else None
+        if problem:
+            logger.critical("; ".join(problem))
         else:
             code = int(command(standalone_mode=False) or 0)
             if code:
                 logger.critical("its settings are invalid, as the lines above show")
     except Exception as error:
         logger.info("the loader has failed", exc_info=error)
-        logger.critical(Redactor(_passwords(config)).clean(_reason(error)))
+        logger.critical(Redactor(_passwords(config)).clean(_reason(error, config)))
     if code:
         _take_the_rest()
     logging.shutdown()
@@ -63,14 +75,51 @@ def main() -> None:
     os._exit(code)
 
 
-def _reason(error: Exception) -> str:
-    words = words_of(error)
-    if words is None:
-        text = quote(str(error), LONGEST) or "no reason given"
-        return f"{type(error).__name__}: {text}; {LEVEL}=INFO shows where"
-    found = meaning_of(words)
-    remedy = found.remedy if found else f"{LEVEL}=INFO shows the statement"
-    return f"{quote(words, LONGEST)}; {remedy}"
+class Discretion(logging.Filter):
+    """Keeps rows out of the log: errors of the SDK, of SQLAlchemy and of Postgres quote them.
+
+    An error is logged with its places in the code and its statements, at the level INFO. Its words
+    are in the last line.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is logged."""
+        if str(record.msg).startswith(ROWS):
+            return False
+        if not record.exc_info or record.exc_info[1] is None:
+            return True
+        [text, *_] = record.getMessage().splitlines() or [""]
+        record.msg = "\n".join([text, *_places(record.exc_info[1])])
+        record.args, record.exc_info = (), None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return logging.getLogger().isEnabledFor(logging.INFO)
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    """Yield where an error and those before it were raised, the first one first."""
+    earlier = error.__cause__ or error.__context__
+    if earlier is not None:
+        yield from _places(earlier)
+    yield f"{type(error).__name__}, raised in"
+    yield from "".join(traceback.format_tb(error.__traceback__)).rstrip().splitlines()
+    if statement := getattr(error, "statement", None):
+        yield f"at the statement {statement}"
+
+
+def _reason(error: Exception, config: Mapping[str, Any]) -> str:
+    cause = cause_of(error, config)
+    if cause:
+        return f"{quote(cause.words, LONGEST)}; {cause.remedy}"
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if NO_MESSAGE in kinds:
+        return "a line of its input is not a Singer message: see why the tap ended, and run again"
+    text = str(error)
+    if kinds & {*WITH_VALUES}:
+        text = re.sub(r"([\"']).*\1", "…", text)
+    if isinstance(error, AssertionError):  # of target-postgres, about its settings
+        return f"{quote(text, LONGEST)}; check its settings, TARGET_POSTGRES_…"
+    name, text = type(error).__name__, quote(text, LONGEST)
+    return f"{name}: {text or 'no reason given'}; {LEVEL}=INFO shows where"
 
 
 def _take_the_rest() -> None:

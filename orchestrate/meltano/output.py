@@ -141,11 +141,12 @@ def _line(event: dict[str, Any], raw: str) -> Line:
         # A message of the command line itself: "Error: Block … not found".
         return Line(logging.ERROR, MELTANO, raw.rstrip())
     own = _own(event)
-    return Line(
-        _level(own.get("level", event.get("level"))),
-        str(event.get("string_id") or event.get("name") or MELTANO),
-        str(own.get("message", event.get("event", ""))),
-    )
+    level = own.get("level", event.get("level"))
+    text = str(own.get("message", event.get("event", "")))
+    if _role(event) == UTILITIES:  # Meltano logs each of its lines as info
+        named, _, rest = text.partition(": ")
+        level, text = (named, rest) if named in LEVELS else (level, text)
+    return Line(_level(level), str(event.get("string_id") or event.get("name") or MELTANO), text)
 
 
 def _shown(text: str) -> str:

@@ -28,14 +28,19 @@ class Process(NamedTuple):
 
 def is_invoked(pid: int | None = None) -> bool:
     """Return whether `meltano invoke` is known to have started a process, by default this one."""
+    return caller(pid) == "invoke"
+
+
+def caller(pid: int | None = None) -> str | None:
+    """Return the command of Meltano that started a process, None if none is known to have."""
     with suppress(OSError, ValueError, IndexError, subprocess.SubprocessError):
         process = _process(pid or os.getpid())
         for _ in range(GENERATIONS):
             process = _process(process.parent)
             command = _command(process.words)
             if command:
-                return command == "invoke"
-    return False
+                return command
+    return None
 
 
 def _command(words: list[str]) -> str | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tap_emag.errors import EmagError
+from tap_emag.meltano.caller import caller
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +56,26 @@ def group() -> None:
     """Look after the runs of this project's pipelines."""
 
 
+class LevelFormatter(logging.Formatter):
+    """Names the level of a warning or an error: `meltano run` logs each line of a utility as info.
+
+    It names the plugin itself, in front of the line.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        text = super().format(record)
+        return f"{record.levelname.lower()}: {text}" if record.levelno > logging.INFO else text
+
+
 def main() -> None:
     """Run the command line and end the process with its code."""
-    logging.basicConfig(level=logging.INFO, format="emag-ops: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler()
+    if caller() in {None, "invoke"}:
+        handler.setFormatter(logging.Formatter("emag-ops: %(message)s"))
+    else:
+        handler.setFormatter(LevelFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     sys.exit(run())
 
 

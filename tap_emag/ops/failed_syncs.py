@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 from tap_emag.ops.warehouse import LOADER, WAIT, parameters_of
-from tap_emag.postgres_errors import missing_login
+from tap_emag.postgres_errors import login_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def mark_as_failed(root: Path, report: RunReport) -> None:
         report: What the run did; its error is that of the loader.
     """
     config = PluginConfig(root, "loaders", os.environ).config(LOADER)
-    if not config or missing_login(config):
+    if not config or login_problem(config):
         return  # another loader, or a login that only Meltano knows: it takes seconds to ask
     try:
         place = Identifier(str(config.get("default_target_schema")), "syncs")

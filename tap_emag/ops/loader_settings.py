@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_emag.errors import ConfigurationError
 from tap_emag.ops.doctor.meltano import Meltano
 from tap_emag.ops.meltano.plugin_config import PluginConfig
-from tap_emag.postgres_errors import missing_login
+from tap_emag.postgres_errors import login_problem, missing_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,9 @@ def loader_config(root: Path, loader: str, environment: Mapping[str, str]) -> di
         raise ConfigurationError([problem])
     if missing_login(config):
         config = Meltano(root).config_of(loader)
-    missing = [f"TARGET_POSTGRES_{name.upper()}" for name in missing_login(config)]
-    if missing:
-        raise ConfigurationError([f"not set: {', '.join(missing)}; write them into `.env`"])
+    wrong = login_problem(config)
+    if wrong:
+        raise ConfigurationError(["; ".join(wrong)])
     if str((config.get("ssh_tunnel") or {}).get("enable")).lower() == "true":
         problem = "ssh_tunnel: the loader's own tunnel is not used here; open one outside of it"
         raise ConfigurationError([problem])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.engine import make_url
 
-from tap_emag.postgres_errors import OPERATOR, meaning_of
+from tap_emag.postgres_errors import OPERATOR, STATEMENT, TRUE, cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LOADER: Final = "target-postgres"
 WAIT: Final = 10  # seconds to connect
-TRUE: Final = ("true", "1", "yes", "on")
 
 
 def adds_metadata(config: Mapping[str, Any]) -> bool:
@@ -52,9 +51,9 @@ def parameters_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def reason_of(error: psycopg.Error) -> tuple[str, str]:
+def reason_of(error: psycopg.Error, config: Mapping[str, Any]) -> tuple[str, str]:
     """Return why a login failed, and what to do; the error's text may name users and hosts."""
-    found = meaning_of(str(error))
-    if found:
-        return found.meaning, found.remedy
-    return f"it failed ({type(error).__name__})", OPERATOR
+    cause = cause_of(error, config)
+    if cause is None or cause.remedy == STATEMENT:
+        return f"it failed ({type(error).__name__})", OPERATOR
+    return cause.meaning, cause.remedy

@@ -6,7 +6,9 @@ that Postgres raises then, with its code, as a disk of its own would need rights
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,10 +17,14 @@ import pytest
 
 from emag_sandbox import Sandbox, SandboxConfig
 from tests.e2e.test_log_of_a_job import said
+from tests.support.warehouse import executable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
 
+    from emag_sandbox.postgres.server import Postgres
     from tests.support.meltano_project import MeltanoProject
 
 pytestmark = pytest.mark.meltano
@@ -128,4 +134,74 @@ def test_a_full_disk(project: MeltanoProject) -> None:
     assert last_line_of(project) == (
         'could not extend file "base/1/2": No space left on device; make room on the server\'s'
         " disk; the next run goes on where this one stopped"
+    )
+
+
+ANA = "Ana Popescu"
+SCHEMA = {
+    "type": "SCHEMA",
+    "stream": "persons",
+    "key_properties": ["id"],
+    "schema": {"properties": {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}}},
+}
+
+
+def row(number: object) -> str:
+    return json.dumps(
+        {"type": "RECORD", "stream": "persons", "record": {"id": number, "name": ANA}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "settings", "reason"),
+    [
+        # Of a tap that was killed while it wrote.
+        (row(2)[:-4], {}, "a line of its input is not a Singer message: see why the tap ended"),
+        (row(None), {}, 'null value in column "id"'),
+        (row(ANA), {}, "invalid input syntax for type bigint: ..."),
+        (row(ANA), {"validate_records": True}, "InvalidRecord: Record Message Validation Error: "),
+    ],
+)
+def test_no_value_of_a_row_is_logged(
+    database: Postgres,
+    meltano_plugins: Path,
+    tmp_path: Path,
+    last: str,
+    settings: dict[str, Any],
+    reason: str,
+) -> None:
+    given = {
+        **{name: getattr(database, name) for name in ("host", "port", "user", "password")},
+        "database": database.database,
+        "default_target_schema": "emag",
+        "validate_records": False,
+        **settings,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(given), encoding="utf-8")
+    loader = executable(meltano_plugins, "loaders", "target-postgres", "emag-loader")
+    for level, marks in (("warning", ()), ("DEBUG", ("raised in", 'File "'))):
+        done = subprocess.run(
+            [loader, "--config", str(tmp_path / "config.json")],
+            input="\n".join([json.dumps(SCHEMA), row(1), last]),
+            env={"TARGET_POSTGRES_LOGLEVEL": level},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = done.stderr.splitlines()
+        assert done.returncode == 1
+        assert reason in lines[-1], done.stderr
+        assert "CRITICAL" in lines[-1]
+        assert ANA not in done.stderr
+        assert all(mark in done.stderr for mark in marks)
+        assert level == "DEBUG" or len(lines) == 1, done.stderr
+
+
+def test_a_preparation_that_fails_is_a_warning_of_its_own(project: MeltanoProject) -> None:
+    project.pipeline.environment["TARGET_POSTGRES_PASSWORD"] = "wrong"
+    lines = said(project.run("emag-ops:prepare-tables").output)
+    [text] = [text for _, source, text in lines if source == "emag-ops"]
+    assert text == (
+        "warning: tables are not prepared: Postgres: it refuses the password, or has no such"
+        " user; check TARGET_POSTGRES_PASSWORD"
     )

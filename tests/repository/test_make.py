@@ -65,7 +65,8 @@ def test_make_setup_makes_an_environment_in_which_meltano_and_the_tap_start(tmp_
         [tmp_path / ".venv/bin/tap-emag", "--version"], capture_output=True, text=True, check=True
     )
     assert version.stdout.startswith("tap-emag")
-    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    for name, mode in ((".env", 0o600), (".meltano/run", 0o700)):
+        assert (tmp_path / name).stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize("block", SANDBOX, ids=str)

@@ -74,5 +74,5 @@ def _prepared(loader: str) -> Outcome:
         with psycopg.connect(**given, connect_timeout=WAIT, autocommit=True) as connection:
             return Preparation(connection, schema, declared).run()
     except psycopg.Error as error:
-        text, remedy = reason_of(error)
+        text, remedy = reason_of(error, config)
         return Outcome(problems=[f"Postgres: {text}; {remedy}"])

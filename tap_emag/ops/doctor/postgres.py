@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.ops.tables.prepare import Preparation
 from tap_emag.ops.warehouse import WAIT, adds_metadata, parameters_of, reason_of
-from tap_emag.postgres_errors import missing_login
+from tap_emag.postgres_errors import login_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,10 +44,9 @@ def check_postgres(
         config: The loader's settings, as Meltano prints them.
         selections: What the project's plugins load.
     """
-    missing = missing_login(config)
-    if missing:
-        variables = ", ".join(f"TARGET_POSTGRES_{name.upper()}" for name in missing)
-        report.fault("Postgres: login", f"not set: {variables}", "write them into `.env`")
+    problem = login_problem(config)
+    if problem:
+        report.fault("Postgres: login", *problem)
         return
     try:
         given = parameters_of(config)
@@ -69,7 +68,7 @@ def check_postgres(
             declared = declared_tables(selections, metadata=adds_metadata(config))
             _check_tables(report, Preparation(connection, schema, declared).lacking())
     except psycopg.Error as error:
-        report.fault("Postgres: login", *reason_of(error))
+        report.fault("Postgres: login", *reason_of(error, config))
 
 
 def _check_server(report: Report, connection: psycopg.Connection, host: str) -> None:
@@ -87,7 +86,8 @@ def _check_server(report: Report, connection: psycopg.Connection, host: str) -> 
         report.warn(
             "Postgres: encryption",
             "none: names and addresses of customers pass the network in the open",
-            "TARGET_POSTGRES_SSL_ENABLE=true, or ?sslmode=require in the address",
+            "set TARGET_POSTGRES_SQLALCHEMY_URL with ?sslmode=require, or both"
+            " TARGET_POSTGRES_SSL_ENABLE=true and TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY",
         )
 
 

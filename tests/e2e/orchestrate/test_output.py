@@ -102,6 +102,13 @@ def test_a_utility_that_fails_is_quoted() -> None:
     assert failure(*lines) == (("emag-ops: no such table",), False)
 
 
+def test_a_utility_names_the_level_of_its_lines() -> None:
+    read = Output().read(line("warning: no table: 5", name="emag-ops", stdio="stderr"))
+    assert read == Line(logging.WARNING, "emag-ops", "no table: 5")
+    read = Output().read(line("dev:a: loaded", name="emag-ops", stdio="stdout"))
+    assert read == Line(logging.INFO, "emag-ops", "dev:a: loaded")
+
+
 def test_meltanos_own_refusals_are_quoted() -> None:
     begin = "2026-11-25T16:20:10.730060Z [info     ] meltano      Meltano 4.4.1, Linux"
     assert failure(begin, "Error: Block nothere not found") == (

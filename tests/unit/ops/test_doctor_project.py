@@ -83,6 +83,9 @@ def test_a_good_server_is_ok(database: Postgres) -> None:
     assert set(lines_of(report).values()) == {"ok"}
 
 
+ENCRYPTED: dict[str, object] = {"ssl_enable": True, "ssl_mode": "require"}
+
+
 class Wrong(NamedTuple):
     values: dict[str, object]
     text: str
@@ -95,9 +98,14 @@ class Wrong(NamedTuple):
         Wrong({"port": 1}, "nothing listens", "TARGET_POSTGRES_HOST and PORT"),
         Wrong({"database": "nowhere_at_all"}, "no such database", "TARGET_POSTGRES_DATABASE"),
         Wrong({"host": "nowhere.invalid"}, "name is not known", "TARGET_POSTGRES_HOST"),
-        Wrong({"ssl_enable": True, "ssl_mode": "require"}, "does not encrypt", "SSL_ENABLE"),
+        Wrong({**ENCRYPTED, "ssl_certificate_authority": __file__}, "not encrypt", "SSL_ENABLE"),
+        Wrong(ENCRYPTED, "SSL_CERTIFICATE_AUTHORITY: is not a file", "?sslmode=require"),
         Wrong({"password": None, "user": ""}, "TARGET_POSTGRES_PASSWORD", ".env"),
-        Wrong({"sqlalchemy_url": "nothing of an address"}, "cannot be read", "SQLALCHEMY_URL"),
+        Wrong(
+            {"sqlalchemy_url": "nothing of an address"},
+            "SQLALCHEMY_URL: is not an address",
+            "write",
+        ),
     ],
     ids=lambda wrong: wrong.text,
 )

@@ -153,7 +153,7 @@ def test_the_command_prepares_the_schema_of_the_loader(
     ("variables", "code", "text"),
     [
         ({"TARGET_POSTGRES_PORT": "1"}, 1, "nothing listens at this host and port"),
-        ({"TARGET_POSTGRES_SQLALCHEMY_URL": "nothing"}, 2, "its address cannot be read"),
+        ({"TARGET_POSTGRES_SQLALCHEMY_URL": "nothing"}, 2, "SQLALCHEMY_URL: is not an address"),
     ],
 )
 def test_a_database_that_cannot_be_reached_stops_no_job(
