@@ -102,8 +102,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-header --no-annotate --no-emit-index-url
 
 lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of pyproject.toml
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra sandbox --extra ops --group dev -o requirements/dev.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra ops -c requirements/dev.lock -o requirements/tap.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra sandbox --extra ops --extra report --group dev -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra ops --extra report -c requirements/dev.lock -o requirements/tap.lock
 	$(COMPILE) $(UPGRADE) requirements/loader.in pyproject.toml -o requirements/loader.lock
 	$(COMPILE) $(UPGRADE) requirements/dbt.in -o requirements/dbt.lock
 	$(COMPILE) $(UPGRADE) requirements/airflow.in -o requirements/airflow.lock

@@ -29,8 +29,12 @@ COMMANDS: Final = {  # by name; the module has a click command called `command`
     "limits": "tap_emag.ops.commands.limits",
     "metrics": "tap_emag.ops.commands.metrics",
     "doctor": "tap_emag.ops.commands.doctor",
+    "report": "tap_emag.ops.commands.report",
 }
-EXTRA: Final = frozenset({"psutil", "psycopg", "sqlalchemy", "yaml"})
+EXTRAS: Final = {
+    **dict.fromkeys(("psutil", "psycopg", "sqlalchemy", "yaml"), "ops"),
+    **dict.fromkeys(("altair", "vl_convert"), "report"),
+}
 USAGE: Final = 2
 logger = logging.getLogger("emag-ops")
 
@@ -93,9 +97,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return 128 + 2
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        extra = EXTRAS.get(error.name or "")
+        if extra is None:
             raise
-        logger.critical("%s is missing; install tap-emag with its extra: tap-emag[ops]", error.name)
+        text = "%s is missing; install tap-emag with its extra: tap-emag[%s]"
+        logger.critical(text, error.name, extra)
         return USAGE
 
 

@@ -97,6 +97,10 @@ RUN_BY = {
     "existing-project.md: meltano invoke": EXISTING,
     "existing-project.md: meltano run": EXISTING,
     "existing-project.md: plugins:": EXISTING,
+    "report.md: .venv/bin/meltano": (
+        "tests/transform/test_questions.py::"
+        "test_the_job_names_the_report_which_only_its_owner_reads"
+    ),
     "runs.md: .venv/bin/meltano state merge": (
         "tests/e2e/acceptance/test_one_pipeline.py::"
         "test_a_second_pipeline_is_refused_until_it_takes_the_bookmarks_over"

@@ -118,6 +118,7 @@ class Warehouse:
             **self.database.environment(),
             **self.dbt_settings(),
             "MELTANO_DATABASE_URI": f"sqlite:///{self.folder / 'meltano.db'}",
+            "EMAG_OPS_REPORT_OUTPUT": str(self.folder / "report.html"),
         }
         Pipeline(self.plugins, environment, self.folder / "meltano.log").run(*blocks)
         return self._statuses()

@@ -1,304 +1,36 @@
-"""Each question of the report gets the answer that is true of the shops."""
+"""Each question of the report gets the answer that is true of the shops, and the page shows it."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from datetime import datetime, timedelta, timezone
-from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any, Final
+import re
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 
-from emag_sandbox.shop import order_money
+from tap_emag.ops.cli import run
 from tap_emag.ops.report.answers import ask, questions
-from tap_emag.streams.codes.table import _return_reasons
-from tests.transform.expected import (
-    ZERO,
-    cents,
-    daily_sales,
-    revenue,
-    settlement,
-    sold_lines,
-    splits,
-)
-from tools.questions_page import PAGE, page
+from tap_emag.ops.report.page import page
+from tap_emag.ops.report.words import LANGUAGES, words
+from tests.support.browser import CHROMIUM, browser
+from tests.transform.expected_answers import EXPECTED
+from tools import questions_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import date
+    from collections.abc import Iterator
+    from pathlib import Path
 
+    from tap_emag.ops.report.answers import Answer
+    from tests.support.browser import Browser
     from tests.transform.conftest import Asked
-    from tests.transform.expected import Account, Row
 
 pytestmark = pytest.mark.meltano
-
-STATUSES: Final = {1: "new", 2: "in progress", 3: "prepared"}
-SELLS: Final = {"validation_status": (3, 9, 11, 12), "offer_validation_status": (1,)}
-SELLS_TRANSLATED: Final = (3, 9, 11, 12, 17)
-REFUSED: Final = (4, 5)  # or cancelled; no goods come back
-
-
-def all_orders(asked: Asked) -> Iterator[tuple[Account, Row]]:
-    for account in asked.accounts:
-        for order in account.orders:
-            yield account, order
-
-
-def last_day(asked: Asked) -> date:
-    days = (account.day(order["date"]) for account, order in all_orders(asked))
-    return max(day for day in days if day)
-
-
-def percent(part: Decimal | int, everything: Decimal | int) -> Decimal | None:
-    if not everything:
-        return None
-    return (Decimal(100) * part / everything).quantize(Decimal("0.1"), ROUND_HALF_UP)
-
-
-def month(day: date | None) -> date | None:
-    return day.replace(day=1) if day else None
-
-
-def fulfilled_by(order: Row) -> str:
-    return {2: "eMAG", 3: "seller"}[order["type"]]
-
-
-def expected_revenue(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    first = last_day(asked) - timedelta(days=90)
-    for (account, day, currency), sums in daily_sales(asked.accounts).items():
-        if day is None or day > first:
-            amounts = (cents(sums.amounts[name]) for name in ("revenue_net", "revenue_gross"))
-            yield (account, currency, day, sums.orders, sums.cancelled, *amounts)
-
-
-def expected_margin(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    names: dict[Any, set[str]] = defaultdict(set)
-    found: dict[Any, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for account, order in all_orders(asked):
-        for line in sold_lines(order):
-            key = (account.key, order["currency"], line["product_id"])
-            names[key].add(line["name"])
-            found[key]["pieces"] += line["quantity"]
-            found[key]["net"] += line["quantity"] * line["sale_price"]
-            for level, part in splits({**order, "products": [line]}):
-                if level != "shipping" and part.get("offered_by") == "seller":
-                    found[key]["off"] += part["value"]
-    for (account_key, currency, product), sums in found.items():
-        rate = percents(asked).get((account_key, product))
-        net, off = sums["net"], sums["off"]
-        yield (
-            *(account_key, currency, product),
-            max(names[account_key, currency, product]) if product else None,
-            *(sums["pieces"], cents(net), cents(off)),
-            *(2 * [None] if rate is None else kept(net, off, rate)),
-        )
-
-
-def kept(net: Decimal, off: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
-    return cents(net * rate / 100), cents(net + off - net * rate / 100)
-
-
-def percents(asked: Asked) -> dict[tuple[str, int], Decimal | None]:
-    return {
-        (account.key, number): value
-        for account, found in zip(asked.accounts, asked.percents, strict=True)
-        for number, value in found.items()
-    }
-
-
-def expected_returns(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    reasons = {code: (label, parent) for code, label, _, parent, _ in _return_reasons()}
-
-    def widest(code: int | None) -> str | None:
-        label, parent = reasons.get(code, (None, None))  # type: ignore[arg-type]
-        return widest(parent) if parent is not None else label
-
-    ordered: Counter[Any] = Counter()
-    for account, order in all_orders(asked):
-        for line in sold_lines(order):
-            ordered[account.key, line["product_id"]] += line["initial_qty"]
-    names: dict[Any, set[str]] = defaultdict(set)
-    pieces: Counter[Any] = Counter()
-    for account in asked.accounts:
-        for row in account.returns:
-            for line in row["products"] if row["request_status"] not in REFUSED else ():
-                key = (account.key, line["product_id"], widest(line["return_reason"]))
-                pieces[key] += line["quantity"]
-                names[key].add(line["product_name"])
-    for key, returned in pieces.items():
-        (account_key, product, reason) = key
-        sold = ordered[account_key, product] if product else None
-        rate = percent(returned, sold or 0)
-        yield (account_key, product, max(names[key]), reason, returned, sold or None, rate)
-
-
-def expected_late_orders(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    now = datetime.now(timezone.utc)
-    for account, order in all_orders(asked):
-        ship_by = order["maximum_date_for_shipment"]
-        if order["status"] in STATUSES and ship_by and ship_by < now:
-            yield (
-                *(account.key, order["currency"], order["id"], fulfilled_by(order)),
-                *(STATUSES[order["status"]], account.day(ship_by)),
-                cents(order_money.due(order)),
-            )
-
-
-def expected_stock(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    first = last_day(asked) - timedelta(days=30)
-    sold: Counter[Any] = Counter()
-    for account, order in all_orders(asked):
-        day = account.day(order["date"])
-        for line in sold_lines(order) if day and day > first else ():
-            sold[account.key, line["product_id"]] += line["quantity"]
-    for account, before in zip(asked.accounts, asked.offers_before, strict=True):
-        for offer in account.offers:
-            number, stock = offer["id"], offer["general_stock"]
-            pieces = sold[account.key, number]
-            # Both versions are of one day.
-            days = int(min(stock, before[number]["general_stock"]) <= 0)
-            if pieces or days:
-                lasts = Decimal(30 * stock) / pieces if pieces else None
-                rounded = lasts.quantize(Decimal(1), ROUND_HALF_UP) if lasts is not None else None
-                yield (account.key, number, offer["name"], stock, pieces, rounded, days)
-
-
-def is_sellable(offer: Row) -> bool:
-    translation = value_of(offer["translation_validation_status"])
-    return (
-        offer["status"] == 1
-        and offer["general_stock"] > 0
-        and all(value_of(offer[name]) in values for name, values in SELLS.items())
-        and (translation is None or translation in SELLS_TRANSLATED)
-    )
-
-
-def value_of(status: Any) -> int | None:  # noqa: ANN401 - an object, a list of one, or none
-    found = status[0] if isinstance(status, list) and status else status
-    return found["value"] if isinstance(found, dict) else None
-
-
-def expected_buy_buttons(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    for account, before in zip(asked.accounts, asked.offers_before, strict=True):
-        for offer in account.offers:
-            rank = offer["buy_button_rank"]
-            if is_sellable(offer) and rank and rank > 1:
-                had = before[offer["id"]]["buy_button_rank"] == 1
-                yield (
-                    *(account.key, offer["currency"], offer["id"], offer["name"]),
-                    *(last_day(asked) if had else None, rank, offer["number_of_offers"]),
-                    *(offer["sale_price"], offer["general_stock"]),
-                )
-
-
-def expected_price_changes(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    for account, before in zip(asked.accounts, asked.offers_before, strict=True):
-        for offer in account.offers:
-            was = before[offer["id"]]
-            ranks, prices = ((was[name], offer[name]) for name in ("buy_button_rank", "sale_price"))
-            if (ranks[0] == 1) != (ranks[1] == 1):
-                lower, higher = prices[1] < prices[0], prices[1] > prices[0]
-                yield (
-                    *(account.key, offer["currency"], last_day(asked)),
-                    *(offer["id"], offer["name"], "won" if ranks[1] == 1 else "lost"),
-                    "raised" if higher else "lowered" if lower else "unchanged",
-                    *prices,
-                    *ranks,
-                )
-
-
-def expected_vouchers(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    found: dict[Any, Decimal] = defaultdict(Decimal)
-    of: dict[Any, set[str]] = defaultdict(set)
-    for account, order in all_orders(asked):
-        for _, part in splits(order) if order["status"] else ():
-            sponsor = part.get("offered_by") or "unknown"
-            key = (account.key, order["currency"], month(account.day(order["date"])), sponsor)
-            found[key] -= part["value"]
-            of[key].add(account.order_key(order))
-    for key, amount in found.items():
-        yield (*key, len(of[key]), cents(amount))
-
-
-def expected_fulfilment(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    found: dict[Any, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for account, order in all_orders(asked):
-        sums = found[account.key, order["currency"], fulfilled_by(order)]
-        sums["orders"] += 1
-        sums["cancelled"] += order["status"] == 0
-        sums["late"] += order["late_shipment"] is True
-        sums["net"] += revenue(order)[0]
-        for line in order["products"] if order["status"] else ():
-            sums["ordered"] += line["initial_qty"]
-            sums["returned"] += line["storno_qty"]
-    for key, sums in found.items():
-        orders, kept_orders = sums["orders"], sums["orders"] - sums["cancelled"]
-        yield (
-            *(*key, orders, cents(sums["net"])),
-            cents(sums["net"] / kept_orders) if kept_orders else None,
-            percent(sums["cancelled"], orders),
-            percent(sums["returned"], sums["ordered"]),
-            percent(sums["late"], orders),
-        )
-
-
-def expected_customers(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    firsts: dict[Any, datetime] = {}
-    bought = [
-        (account, order, (account.marketplace, order["customer"]["id"]))
-        for account, order in all_orders(asked)
-        if order["status"] and order["date"] and order["customer"]
-    ]
-    for _, order, who in bought:
-        firsts[who] = min(firsts.get(who, order["date"]), order["date"])
-    found: dict[Any, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
-    for account, order, who in bought:
-        kind = "returning" if order["date"] > firsts[who] else "new"
-        key = (account.key, order["currency"], month(account.day(order["date"])), kind)
-        found[key][0] += 1
-        found[key][1] += revenue(order)[0]
-    for key, (orders, net) in found.items():
-        yield (*key, orders, cents(net))
-
-
-def expected_settlement(asked: Asked) -> Iterator[tuple[Any, ...]]:
-    commission: dict[Any, Decimal] = {}
-    of = percents(asked)
-    for account, order in all_orders(asked):
-        for line in order["products"]:
-            number = (account.key, line["product_id"])
-            if (rate := of.get(number)) is not None:
-                finalized = month(account.day(order["finalization_date"]))
-                key = (account.key, finalized, order["currency"])
-                is_sold = order["status"] and line["status"]
-                net = line["quantity"] * line["sale_price"] if is_sold else ZERO
-                commission[key] = commission.get(key, ZERO) + net * rate / 100
-    for key, sums in settlement(asked.accounts).items():
-        (account_key, start, currency) = key
-        wanted = commission.get(key)
-        yield (
-            *(account_key, currency, start, sums["finalized_orders"], cents(sums["revenue_net"])),
-            cents(sums["commission_net"]),
-            cents(wanted) if wanted is not None else None,
-            cents(sums["transport_net"]),
-            cents(sums["revenue_net"] - sums["emag_costs_net"]),
-        )
-
-
-EXPECTED: dict[str, Callable[[Asked], Iterator[tuple[Any, ...]]]] = {
-    "01_revenue": expected_revenue,
-    "02_margin": expected_margin,
-    "03_returns": expected_returns,
-    "04_late_orders": expected_late_orders,
-    "05_stock": expected_stock,
-    "06_buy_buttons": expected_buy_buttons,
-    "07_price_changes": expected_price_changes,
-    "08_vouchers": expected_vouchers,
-    "09_fulfilment": expected_fulfilment,
-    "10_customers": expected_customers,
-    "11_settlement": expected_settlement,
-}
+NOW = datetime(2026, 2, 10, 12, 30, tzinfo=timezone.utc)
+DRAWN = "document.documentElement.dataset.drawn"
+HOSTILE = "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 2'>"
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -347,9 +79,188 @@ def test_a_mart_that_is_not_there_is_named(asked: Asked) -> None:
 
 
 def test_the_page_shows_each_question_with_its_answer(asked: Asked) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    written = page(text, asked.answers.values())
+    path = questions_page.PAGE
+    text = path.read_text(encoding="utf-8")
+    written = questions_page.page(text, asked.answers.values())
     if os.environ.get("WRITE_QUESTIONS"):
-        PAGE.write_text(written, encoding="utf-8")
+        path.write_text(written, encoding="utf-8")
     else:
         assert text == written, "run `make questions`"
+
+
+@pytest.fixture(scope="module")
+def report(asked: Asked) -> Path:
+    """The page that Meltano's job writes."""
+    asked.warehouse.meltano("emag-ops:report")
+    return asked.warehouse.folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium")
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+def test_the_job_names_the_report_which_only_its_owner_reads(asked: Asked, report: Path) -> None:
+    log = (asked.warehouse.folder / "meltano.log").read_text(encoding="utf-8")
+    assert f"report: {report}" in log
+    assert re.search(r"12 questions answered, the slowest \(\w+\) in [\d.]+ seconds", log)
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert report.stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_each_chart_is_drawn_without_a_complaint_or_a_request(
+    report: Path, chromium: Browser, width: int, scheme: str
+) -> None:
+    chromium.complaints.clear()
+    chromium.requests.clear()
+    chromium.open(report, width=width, scheme=scheme)
+    drawn = int(chromium.wait(DRAWN))
+    marks = chromium.run(
+        "[...document.querySelectorAll('.card')].map((card) => [...card.querySelectorAll('.panel')]"
+        ".map((panel) => panel.querySelectorAll('svg .mark-rect path').length))"
+    )
+    assert len(marks) == 12
+    assert sum(map(len, marks)) == drawn
+    assert all(panels and all(panels) for panels in marks)
+    assert chromium.complaints == []
+    assert chromium.requests == [report.as_uri()]
+    assert chromium.run("document.documentElement.scrollWidth") <= width
+
+
+def choose(chromium: Browser, name: str, value: str) -> None:
+    chromium.run(
+        f"document.getElementById('{name}').value = '{value}';"
+        f"document.getElementById('{name}').dispatchEvent(new Event('change'))"
+    )
+    chromium.wait(DRAWN)
+
+
+def texts(chromium: Browser, selector: str) -> list[str]:
+    found: list[str] = chromium.run(
+        f"[...document.querySelectorAll('{selector}')].map((each) => each.textContent)"
+    )
+    return found
+
+
+def opened(chromium: Browser, page_file: Path) -> Browser:
+    chromium.open(page_file, width=1280)
+    chromium.wait(DRAWN)
+    return chromium
+
+
+def test_account_and_currency_filter_tables_and_charts(
+    asked: Asked, report: Path, chromium: Browser
+) -> None:
+    opened(chromium, report)
+    card = '[id="01_revenue"]'
+    assert texts(chromium, f"{card} h3") == ["BGN", "EUR", "RON"]
+    choose(chromium, "account", "emag_bg:main")
+    assert texts(chromium, f"{card} h3") == ["BGN", "EUR"]
+    assert set(texts(chromium, ".legend li")) & {"emag_ro:main", "emag_ro:fbe"} == set()
+    choose(chromium, "currency", "EUR")
+    assert texts(chromium, f"{card} h3") == ["EUR"]
+    chromium.run(f"document.querySelector('{card} button').click()")
+    rows = texts(chromium, f"{card} tbody tr")
+    wanted = [row for row in asked.answers["01_revenue"].rows if row[1] == "EUR"]
+    assert len(rows) == len(wanted)
+    assert all(row.count(" EUR") == 2 for row in rows)
+    choose(chromium, "account", "emag_ro:fbe")
+    assert texts(chromium, f"{card} p")[1:] == ["Nothing for this choice."]
+
+
+def test_the_page_speaks_both_languages_with_their_numbers(
+    asked: Asked, report: Path, chromium: Browser
+) -> None:
+    opened(chromium, report)
+    best = next(row for row in asked.answers["02_margin"].dicts())
+    english = f"{best['revenue_net']:,} {best['currency']}"
+    cell = '[id="02_margin"] tbody tr:first-child td:nth-child(5)'
+    assert texts(chromium, "h1") == ["eMAG report"]
+    assert texts(chromium, cell) == [english]
+    choose(chromium, "language", "ro")
+    assert texts(chromium, "h1") == ["Raport eMAG"]
+    romanian = english.translate(str.maketrans(",.", ".,"))
+    assert texts(chromium, cell) == [romanian]
+    assert chromium.run("document.documentElement.lang") == "ro"
+    assert any("Sumă netă (RON)" in text for text in texts(chromium, "svg text"))
+
+
+def test_names_of_others_are_shown_and_never_run(
+    asked: Asked, chromium: Browser, tmp_path: Path
+) -> None:
+    answer = asked.answers["02_margin"]
+    place = answer.columns.index("product")
+    rows = [(*row[:place], HOSTILE, *row[place + 1 :]) for row in answer.rows]
+    answers = [
+        replace(each, rows=rows) if each is answer else each for each in asked.answers.values()
+    ]
+    file = tmp_path / "hostile.html"
+    file.write_text(page(answers, now=NOW, language="en"), encoding="utf-8")
+    chromium.complaints.clear()
+    opened(chromium, file)
+    assert HOSTILE in texts(chromium, '[id="02_margin"] td.text')
+    assert chromium.run("window.hurt") is None
+    assert chromium.complaints == []
+
+
+def test_what_is_not_loaded_is_left_out_with_a_word(
+    asked: Asked, chromium: Browser, tmp_path: Path
+) -> None:
+    def changed(answer: Answer) -> Answer:
+        rows = {
+            "01_revenue": [],
+            "03_returns": [],
+            "12_freshness": [row for row in answer.rows if row[1] != "returns"],
+        }
+        return replace(answer, rows=rows.get(answer.question.name, answer.rows))
+
+    answers = [changed(answer) for answer in asked.answers.values()]
+    answers[3] = replace(answers[3], rows=(), missing='relation "fct_orders" does not exist')
+    file = tmp_path / "less.html"
+    file.write_text(page(answers, now=NOW, language="en"), encoding="utf-8")
+    opened(chromium, file)
+    said = {name: texts(chromium, f'[id="{name}"] p')[1:] for name in asked.answers}
+    assert said["01_revenue"] == ["There are no orders."]
+    assert said["03_returns"] == ["Left out, because it is not loaded: returns"]
+    [missing] = said["04_late_orders"]
+    assert "fct_orders" in missing
+
+
+def test_a_schema_without_marts_is_an_error_that_names_the_remedy(
+    asked: Asked,
+    meltano_plugins: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(meltano_plugins))
+    for name, value in asked.warehouse.database.environment().items():
+        monkeypatch.setenv(name, value)
+    assert run(["report", "--schema", "nowhere"]) == 2
+    assert "--schema: there are no marts in 'nowhere'; run `meltano run dbt:build`" in caplog.text
+    monkeypatch.setenv("TARGET_POSTGRES_PASSWORD", "another")
+    assert run(["report"]) == 1
+    assert "Postgres: " in caplog.text
+
+
+def test_both_languages_have_words_for_all_that_is_shown(asked: Asked) -> None:
+    english, romanian = (words(language) for language in LANGUAGES)
+    assert {kind: list(found) for kind, found in english.items()} == {
+        kind: list(found) for kind, found in romanian.items()
+    }
+    columns = {name for answer in asked.answers.values() for name in answer.columns}
+    assert columns <= english["columns"].keys()
+    assert english["questions"].keys() == asked.answers.keys()
+    shown = {"status", "change", "own_price", "sponsor", "customers", "last_sync_state", "reason"}
+    values = {
+        value
+        for answer in asked.answers.values()
+        for row in answer.dicts()
+        for name, value in row.items()
+        if name in shown
+    }
+    assert values - {None, "eMAG"} <= english["values"].keys()

@@ -4,4 +4,4 @@ SELECT account_key, currency, date_trunc('month', local_date)::date AS month_sta
 FROM fct_voucher_splits
 WHERE NOT is_cancelled
 GROUP BY account_key, currency, month_start, sponsor
-ORDER BY month_start, account_key, currency, sponsor
+ORDER BY month_start DESC NULLS LAST, account_key, currency, sponsor

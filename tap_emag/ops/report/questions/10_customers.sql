@@ -5,4 +5,4 @@ SELECT orders.account_key, orders.currency, date_trunc('month', orders.local_dat
 FROM fct_orders AS orders JOIN dim_customers AS customer ON customer.customer_key = orders.customer_key
 WHERE NOT orders.is_cancelled AND orders.local_date IS NOT NULL
 GROUP BY 1, 2, 3, 4
-ORDER BY month_start, account_key, currency, customers
+ORDER BY month_start DESC, account_key, currency, customers

@@ -7,4 +7,4 @@ WITH expected AS (
 SELECT month.account_key, month.currency, month.month_start, month.finalized_orders, month.revenue_net, month.commission_net,
     round(expected.commission_net, 2) AS expected_commission_net, month.transport_net, month.revenue_less_costs_net
 FROM agg_monthly_settlement AS month LEFT JOIN expected USING (account_key, currency, month_start)
-ORDER BY month_start, account_key, currency
+ORDER BY month_start DESC, account_key, currency
