@@ -126,6 +126,9 @@ def test_make_demo_shows_what_came_and_what_changed(meltano_plugins: Path, tmp_p
     assert re.search(r"product_history +120 +25 +145", done.stdout)
     assert "Sales of the last seven days" in done.stdout
     assert "(no rows)" not in done.stdout
+    report = tmp_path / "report.html"
+    assert done.stdout.splitlines()[-1].endswith(f": {report}")
+    assert report.stat().st_size > 1_000_000
     left = [each for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(each.info)]
     assert left == []
     assert list(temporary.iterdir()) == []
