@@ -10,6 +10,7 @@ import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,8 @@ def query(uri: str, statement: str, **values: str) -> Sequence[Sequence[Any]]:
     """
     kind, _, rest = uri.partition(":")
     if kind.startswith("sqlite"):
-        address = f"file:{rest.removeprefix('///')}?mode=ro"
+        path, _, _ = rest.removeprefix("///").partition("?")  # options of Meltano's driver follow
+        address = f"file:{quote(path)}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as connection:
             return connection.execute(statement, values).fetchall()
     psycopg = importlib.import_module("psycopg")  # an extra, needed where Meltano uses Postgres

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ import pytest
 
 from tap_emag.meltano.caller import is_invoked
 from tap_emag.meltano.own_run import RecordedRun, own_run
+from tap_emag.meltano.system_database import query
 from tests.unit.ops.booked import STATE_ID
 from tests.unit.ops.hung import HungRun, wait_for
 from tests.unit.ops.reported import events
@@ -36,6 +39,22 @@ def test_a_tap_finds_its_own_run_and_no_other(books: Books) -> None:
     assert own_run(environment) == RecordedRun(STATE_ID, own.run_id)
     assert own_run({**environment, "MELTANO_ENVIRONMENT": "prod"}) is None
     assert own_run({}) is None
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "a#b", "100%41", "ș"])
+def test_a_project_s_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "meltano.db")) as connection, connection:
+        connection.execute("CREATE TABLE state (state_id)")
+        connection.execute("INSERT INTO state VALUES ('dev:a')")
+    for options in ("", "?timeout=5"):
+        address = f"sqlite:///{folder}/meltano.db{options}"
+        assert query(address, "SELECT state_id FROM state") == [("dev:a",)]
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    with pytest.raises(sqlite3.OperationalError):
+        query(f"sqlite:///{folder}/other.db", "SELECT 1")
+    assert not (folder / "other.db").exists()
 
 
 def test_a_tap_finds_its_run_by_the_clock_that_signs_it(books: Books) -> None:
