@@ -19,7 +19,8 @@ TRUE: Final = ("true", "1", "yes", "on")
 SERVER: Final = re.compile(r"^(?:FATAL|PANIC|ERROR): +", re.MULTILINE)
 # As SQLAlchemy reads it: user and password, host, port, database, options.
 ADDRESS: Final = re.compile(
-    r"postgresql(?:\+psycopg2?)?://(?:[^@]*@)?(?:\[[^\]]*\]|[^@:/?]*)(?::\d*)?(?:/[^@?]*)?(?:\?.*)?"
+    r"postgresql(?:\+psycopg2?)?://(?:[^@]*@)?(?P<host>\[[^\]]*\]|[^@:/?]*)(?::\d+)?(?:/[^@?]*)?"
+    r"(?:\?.*)?"
 )
 SETTINGS: Final = re.compile(r"TARGET_POSTGRES_[A-Z_]+(?:(?:, | and )[A-Z]+)*")
 INVALID_VALUE: Final = "22"  # the class of errors whose words quote a value of a row
@@ -53,6 +54,10 @@ OPERATOR: Final = "ask who runs the server"
 GOES_ON: Final = "the next run goes on where this one stopped"
 GRANT: Final = "GRANT it to this user, as deploy/postgres/warehouse.sql does"
 LOGIN: Final = _check("HOST, PORT, USER, PASSWORD and DATABASE")
+NO_ADDRESS: Final = "TARGET_POSTGRES_SQLALCHEMY_URL: is not an address"
+WRITE_ADDRESS: Final = (
+    "write postgresql+psycopg://user:password@host/database, and %40 for @ in a password"
+)
 ENCRYPT: Final = "encrypt without one: TARGET_POSTGRES_SQLALCHEMY_URL with ?sslmode=require"
 STATEMENT: Final = "TARGET_POSTGRES_LOGLEVEL=INFO shows the statement"
 MEANINGS: Final = (
@@ -177,21 +182,30 @@ def missing_login(config: Mapping[str, Any]) -> list[str]:
 def login_problem(config: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return why the loader cannot try a login, and what to do; None if it can."""
     if address := config.get("sqlalchemy_url"):
-        if ADDRESS.fullmatch(str(address)):
-            return None
-        return (
-            "TARGET_POSTGRES_SQLALCHEMY_URL: is not an address",
-            "write postgresql+psycopg://user:password@host/database, and %40 for @ in a password",
-        )
+        found = ADDRESS.fullmatch(str(address))
+        return None if found and _is_host(found["host"]) else (NO_ADDRESS, WRITE_ADDRESS)
     absent = [f"TARGET_POSTGRES_{name.upper()}" for name in missing_login(config)]
     if absent:
         return f"not set: {', '.join(absent)}", "write them into `.env`"
+    if not _is_host(str(config["host"])):
+        return "TARGET_POSTGRES_HOST: is not the name of a host", "write a name or an address"
+    if not str(config.get("port") or 0).isdecimal():
+        return "TARGET_POSTGRES_PORT: is not a number", "write one, such as 5432"
     if str(config.get("ssl_enable")).lower() in TRUE and not _has_authority(config):
         return (
             "TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY: is not a file",
             f"write the path of the authority's certificate, or {ENCRYPT}",
         )
     return None
+
+
+def _is_host(text: str) -> bool:
+    """Return whether Python can look a host up; drivers raise an error of another kind if not."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return text.startswith("/")  # the folder of a socket
+    return True
 
 
 def _has_authority(config: Mapping[str, Any]) -> bool:

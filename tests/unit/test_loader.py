@@ -175,6 +175,18 @@ def test_the_values_of_a_row_are_not_among_the_words() -> None:
                 "write them into `.env`",
             ),
         ),
+        ({**COMPLETE, "host": "/a..b/"}, None),
+        *(
+            (
+                {**COMPLETE, "host": host},
+                ("TARGET_POSTGRES_HOST: is not the name of a host", "write a name or an address"),
+            )
+            for host in ("a..b", "x" * 70)
+        ),
+        (
+            {**COMPLETE, "port": "54x"},
+            ("TARGET_POSTGRES_PORT: is not a number", "write one, such as 5432"),
+        ),
         *(
             ({"sqlalchemy_url": address}, None)
             for address in (
@@ -195,6 +207,8 @@ def test_the_values_of_a_row_are_not_among_the_words() -> None:
                 "postgresql://u:p@ss@h/d",
                 "postgresql://u:p@s/s@h:5432/d",
                 "postgresql://u:p@h:54x/d",
+                "postgresql://u:p@h:/d",
+                "postgresql://u:p@a..b/d",
                 "h",
             )
         ),

@@ -15,7 +15,7 @@ from tap_emag.errors import ConfigurationError
 from tap_emag.ops.doctor.examination import Examination
 from tap_emag.ops.doctor.meltano import Meltano, check_meltano
 from tap_emag.ops.doctor.postgres import check_postgres
-from tap_emag.ops.doctor.report import Printer, Report, summary
+from tap_emag.ops.doctor.report import Printer, Report, explained, summary
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.tables.declared import selections
@@ -81,7 +81,10 @@ def _of_project(report: Report, plugin: str) -> int:
     report.begin("Postgres")
     if LOADER in pipelines.loaders:
         found = selections(place.root, os.environ)
-        check_postgres(report, meltano.config_of(LOADER), found)
+        try:
+            check_postgres(report, meltano.config_of(LOADER), found)
+        except ConfigurationError as error:  # such as a port that Meltano cannot convert
+            report.fault("Postgres: settings", *explained(error))
     else:
         report.skip("Postgres: login", f"the project has no loader named {LOADER}")
     report.begin("Meltano")

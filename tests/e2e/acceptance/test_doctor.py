@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,3 +47,18 @@ def test_a_second_account_is_checked_with_its_own_settings(
         assert hidden not in result.output
     assert seen["requests"] <= 30
     assert seen["rejected"] == 0, "the request budget was kept"
+
+
+def test_a_loader_s_setting_that_meltano_cannot_read_leaves_all_other_checks(
+    meltano_project: Callable[..., MeltanoProject],
+) -> None:
+    with Sandbox(SHOP) as shop:
+        project = meltano_project(shop.url, username="first", password="not-this-one")
+        project.pipeline.environment["TARGET_POSTGRES_PORT"] = "54x"
+        result = project.pipeline.call("invoke", "emag-ops:doctor", "--json", check=False)
+    text = result.output[result.output.index("\n{") :]
+    document, _ = json.JSONDecoder().raw_decode(text.strip())
+    found = {line["check"]: line["status"] for line in document["checks"]}
+    assert result.returncode == 4
+    assert found["Postgres: settings"] == "fault", result.output
+    assert found["Meltano: database"] == "ok", result.output

@@ -62,6 +62,16 @@ class AirflowHome:
         """Run `airflow` with these arguments to its end."""
         return self._finish(["airflow", *arguments], variables or {})
 
+    def test_task(self, dag: str, task: str, variables: Mapping[str, str]) -> Done:
+        """Run one try of a task, in an Airflow that is imported already."""
+        with TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            command = ["airflow", "tasks", "test", dag, task]
+            code = self._shapes.run(
+                command, self._checkout, {**self.variables, **variables}, stdout=log
+            )
+            return Done(code, log.read_text(encoding="utf-8"))
+
     def start(self, *arguments: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:
         """Start a command, and return at once; whatever it starts is in a session of its own."""
         return subprocess.Popen(

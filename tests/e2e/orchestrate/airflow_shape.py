@@ -1,4 +1,4 @@
-"""Reads the DAGs as Airflow does, and prints what they are; run by Airflow's own Python."""
+"""Prints the DAGs as Airflow reads them, or runs its command; run by Airflow's own Python."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import sys
 from typing import Any
 
+import airflow.cli.commands.task_command  # noqa: F401 - it takes seconds
+from airflow.__main__ import main as command_line
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import BundleDagBag
 
@@ -26,6 +28,10 @@ def _task(task: Any) -> dict[str, Any]:  # noqa: ANN401 - Airflow's
 
 
 def main() -> None:
+    """Run the command line of Airflow if there is one, else print the DAGs."""
+    if sys.argv[1:]:
+        command_line()
+        return
     (bundle,) = DagBundlesManager().get_all_dag_bundles()
     bag = BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
     dags = {

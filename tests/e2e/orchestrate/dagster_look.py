@@ -1,11 +1,12 @@
 """Run by Dagster's own Python: prints as JSON what Dagster knows. Tests run without Dagster.
 
-Its argument is `definitions`, `events` or `sensor`; see `tests/support/forking.py`.
+Its argument is `definitions`, `events`, `one_try` or `sensor`; see `tests/support/forking.py`.
 """
 
 import json
 import sys
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import dagster as dg
@@ -69,6 +70,15 @@ def events() -> list[dict[str, Any]]:
         return [_event(entry) for entry in instance.all_logs(run.run_id)]
 
 
+def one_try() -> list[dict[str, Any]]:
+    """Run the job `orders` once, without a second try, and return what happened."""
+    with patch("orchestrate.dagster.assets.TRIES", 1):
+        job = load().resolve_job_def("orders")
+    with dg.DagsterInstance.get() as instance:
+        job.execute_in_process(instance=instance, raise_on_error=False)
+    return events()
+
+
 def _event(entry: dg.EventLogEntry) -> dict[str, Any]:
     event = entry.dagster_event
     if event is None:
@@ -96,5 +106,5 @@ def sensor() -> dict[str, Any]:
 
 def main() -> None:
     """Answer the question that the command line asks."""
-    answers = {each.__name__: each for each in (definitions, events, sensor)}
+    answers = {each.__name__: each for each in (definitions, events, one_try, sensor)}
     sys.stdout.write(json.dumps(answers[sys.argv[1]](), default=str))

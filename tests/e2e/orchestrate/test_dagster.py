@@ -27,6 +27,7 @@ from tests.e2e.acceptance.truth import Truth
 from tests.e2e.monitoring.servers import free_port, read
 from tests.e2e.orchestrate.dagster_host import LOAD, PAGE, Dagster, looking
 from tests.e2e.orchestrate.page import CHECKOUT, block, commands
+from tests.support.failing_loader import causes
 from tests.support.meltano_project import MeltanoProject
 
 if TYPE_CHECKING:
@@ -152,16 +153,16 @@ def test_the_log_has_the_taps_lines_but_no_measurements(loaded: Loaded) -> None:
     assert [line for line in lines if "METRIC" in line] == []
 
 
-def test_a_loader_that_fails_is_told_in_its_own_words(new_dagster: Callable[..., Dagster]) -> None:
+def test_a_loader_that_fails_is_reported_in_its_own_words(
+    new_dagster: Callable[..., Dagster],
+) -> None:
     dagster = new_dagster()
-    dagster.project.pipeline.environment["TARGET_POSTGRES_PASSWORD"] = "wrong"
-    assert dagster.execute("orders").code != 0
-    failure = of_type(dagster.look("events"), "STEP_FAILURE")[-1]
-    assert re.search(
-        r'target-postgres: password authentication failed for user ".+"; check'
-        r" TARGET_POSTGRES_PASSWORD$",
-        failure["description"],
-    )
+    usual = dict(dagster.environ)
+    for cause in causes(dagster.project.postgres):
+        dagster.environ.update({**usual, **cause.variables})
+        [failure] = of_type(dagster.look("one_try"), "STEP_FAILURE")
+        assert cause.is_reason(failure["description"]), f"{cause.name}: {failure}"
+        dagster.environ.update(usual)
 
 
 def test_refused_credentials_fail_at_once_with_the_taps_own_message(
