@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from tap_emag.ops.views.personal import may_be_personal
 from tap_emag.schema.account_columns import ACCOUNT_KEYS
 from tap_emag.schema.postgres_types import postgres_type
 from tap_emag.streams.row_texts import row_text
@@ -106,22 +107,6 @@ NOT_JOINED = {
     "genders": "inside `customer` of orders",
     "image_display_types": "inside `images` of products",
 }
-# Columns that may contain personal data; `stg_emag__personal_data` alone shows some of them.
-PERSONAL = {
-    "orders": ("customer", "observation", "details"),
-    "order_attachments": ("name", "url"),
-    "returns": (
-        *("customer_name", "customer_company", "customer_phone", "customer_email"),
-        *("customer_account_iban", "customer_account_bank", "customer_account_beneficiary"),
-        *("pickup_country", "pickup_suburb", "pickup_city", "pickup_address", "pickup_zipcode"),
-        *("pickup_locality_id", "pickup_address_id", "locker", "observations"),
-    ),
-    "return_lines": ("observations",),
-    "return_events": ("user_name",),
-    "customer_invoices": ("customer", "customer_cif"),
-    "rejected_rows": ("row",),
-}
-UNSHOWN = ("extra",)  # what eMAG sends beyond the columns: read it in the table, by its key
 
 
 class Parent(NamedTuple):
@@ -217,9 +202,8 @@ def shown(table: Table) -> list[Shown]:
         Shown(name, _key(parts), f"Key of the row that {_listed(parts)} name, as far as it exists.")
         for name, parts in FOREIGN.get(table.name, {}).items()
     ]
-    hidden = (*PERSONAL.get(table.name, ()), *UNSHOWN)
     for column in table.columns:
-        if column.name not in hidden:
+        if not may_be_personal(table.name, column.name):
             rows += _with_label(table, column)
     for name, expression, meaning in COMPUTED.get(table.name, []):
         rows.append(Shown(name, expression, meaning))
@@ -302,6 +286,7 @@ def _sources() -> dict[str, Any]:
                     "name": column.name,
                     "data_type": postgres_type(column.type.schema),
                     "description": column.meaning,
+                    **_marked(stream.table.name, column.name),
                 }
                 for column in stream.table.columns
             ],
@@ -311,6 +296,11 @@ def _sources() -> dict[str, Any]:
     schema = "{{ env_var('TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', 'emag') }}"
     source = {"name": "emag", "schema": schema, "description": "Tables that the loader writes."}
     return {"sources": [{**source, "tables": tables}]}
+
+
+def _marked(table: str, column: str) -> dict[str, Any]:
+    """Mark a column that views leave out: it may contain personal data."""
+    return {"config": {"meta": {"personal": True}}} if may_be_personal(table, column) else {}
 
 
 def _models() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from tap_emag.ops.tables.declared import OF_MARTS
 from tap_emag.settings.marketplaces import MARKETPLACES
 from tap_emag.tap import STREAMS
 from tools.dbt_staging import FOREIGN, LABELS, NOT_JOINED, PARENTS, key_name, shown
@@ -79,3 +80,16 @@ def test_marketplaces_have_the_zones_of_the_tap() -> None:
             row["marketplace"]: row["timezone"] for row in csv.DictReader(file)
         }
     assert zones == {name: place.timezone for name, place in MARKETPLACES.items()}
+
+
+def test_a_build_notes_the_tables_that_have_an_index_for_it() -> None:
+    text = (ROOT / "transform/models/intermediate/int_loaded.sql").read_text(encoding="utf-8")
+    assert {*re.findall(r"'(\w+)'", text.partition("%}")[0])} == OF_MARTS
+
+
+def test_a_build_is_done_when_all_marts_are_built() -> None:
+    """All but the view that shows what is true when it is asked."""
+    text = (ROOT / "transform/models/intermediate/int_built.sql").read_text(encoding="utf-8")
+    named = {*re.findall(r"'(\w+)'", text.partition("{% for")[2].partition("%}")[0])}
+    marts = {file.stem for file in (ROOT / "transform/models/marts").glob("*.sql")}
+    assert named == marts - {"emag_freshness"}

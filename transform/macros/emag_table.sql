@@ -3,8 +3,11 @@
 
     A table or column that was never loaded is empty. `emag-ops prepare-tables` gives times a zone and
     stores JSON null as SQL null; where it could not run, a time without zone is UTC.
+
+    Columns that may contain personal data are left out unless asked for: a column that no view reads
+    can be dropped.
 #}
-{% macro emag_table(name) -%}
+{% macro emag_table(name, personal=false) -%}
     {%- set relation = source('emag', name) -%}
     {%- if not execute -%}
         {{ relation }}
@@ -13,7 +16,7 @@
         {%- set types = loaded_types(relation.schema).get(name, {}) -%}
         (
             select
-            {%- for column in declared.values() %}
+            {%- for column in declared.values() if personal or not column.meta.get('personal') %}
                 {{ emag_column(column.name, column.data_type, types) }},
             {%- endfor %}
                 {{ emag_column('_sdc_batched_at', 'timestamptz', types) }}
@@ -30,9 +33,13 @@
     {%- if 'loaded_types' not in graph -%}
         {%- set found = {} -%}
         {%- set query -%}
-            select table_name, column_name, data_type
-            from information_schema.columns
-            where table_schema = '{{ schema }}'
+            select kind.relname, part.attname, format_type(part.atttypid, part.atttypmod)
+            from pg_class as kind
+            inner join pg_attribute as part on part.attrelid = kind.oid
+            where kind.relnamespace = to_regnamespace(quote_ident('{{ schema }}'))
+                and kind.relkind in ('r', 'p', 'f', 'v', 'm')
+                and part.attnum > 0
+                and not part.attisdropped
         {%- endset -%}
         {%- for row in run_query(query) -%}
             {%- do found.setdefault(row[0], {}).update({row[1]: row[2]}) -%}

@@ -1,15 +1,114 @@
-{# Facts of orders: what changed is deleted and written again, always complete orders. #}
-{% macro delete_changed_orders() -%}
+{#
+    From when on rows were loaded that this build takes up, or none: everything is built.
+
+    int_loaded notes at a build's begin up to when rows were loaded, and int_built keeps the note once
+    all marts are built. So a build that ended early is repeated by the next one. An hour before the
+    note is read again: the loader dates rows when it begins a batch, and its clock may be another's.
+#}
+{% macro loaded_since() -%}
+    {%- set loaded = ref('int_loaded') -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {%- set built = adapter.get_relation(loaded.database, loaded.schema, 'int_built') -%}
+        {%- if built -%}
+            {%- set query -%}
+                select (built.loaded_up_to - interval '1 hour')::text
+                from {{ built }} as built
+                inner join {{ loaded }} as loaded on loaded.basis = built.basis
+            {%- endset -%}
+            {%- for row in run_query(query) if row[0] -%}
+                {{- return("timestamptz '" ~ row[0] ~ "'") -}}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{- return(none) -}}
+{%- endmacro %}
+
+{# What changed is deleted from a mart and written again, in one transaction. #}
+{% macro delete_changed(changed, key) -%}
+    {%- set keys = ref(changed) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where order_key in (select order_key from {{ ref('int_orders_changed') }})
+        delete from {{ this }} where {{ key }} in (select {{ key }} from {{ keys }})
     {%- endif -%}
 {%- endmacro %}
 
+{% macro only_changed(t, changed, key) -%}
+    {%- set keys = ref(changed) -%}
+    {%- if is_incremental() -%}
+        inner join (select distinct {{ key }} from {{ keys }}) as changed
+            on changed.{{ key }} = {{ t }}.{{ key }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro only_changed_offers(t) -%}
+    {%- set changed_offers = ref('int_offers_changed') -%}
+    {%- if is_incremental() -%}
+        inner join {{ changed_offers }} as changed
+        on changed.marketplace = {{ t }}.marketplace
+        and changed.account_type = {{ t }}.account_type
+        and changed.id = {{ t }}.id
+    {%- endif -%}
+{%- endmacro %}
+
+{# The day before the last one that is built: calendars of marketplaces differ by an hour. #}
+{% macro first_open_day() -%}
+    {%- if execute and is_incremental() -%}
+        date '{{ run_query("select coalesce(max(local_date) - 1, '-infinity') from " ~ this).rows[0][0] }}'
+    {%- else -%}
+        date '-infinity'
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro delete_stock_days() -%}
+    {%- set changed_offers = ref('int_offers_changed') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where local_date >= {{ first_open_day() }};
+        delete from {{ this }} as built
+        using {{ changed_offers }} as changed
+        where changed.offer_key = built.offer_key and built.local_date >= changed.from_day
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro only_changed_returns(t, number) -%}
+    {%- set changed_returns = ref('int_returns_changed') -%}
+    {%- if is_incremental() -%}
+        inner join {{ changed_returns }} as changed
+        on changed.marketplace = {{ t }}.marketplace
+        and changed.account_type = {{ t }}.account_type
+        and changed.emag_id = {{ t }}.{{ number }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Customers of orders that changed, or that were theirs before. #}
+{% macro changed_customers() -%}
+    select customer_key from {{ ref('int_orders_changed') }}
+    union
+    select o.customer_key
+    from {{ ref('fct_orders') }} as o
+    inner join {{ ref('int_orders_changed') }} as changed on changed.order_key = o.order_key
+{%- endmacro %}
+
+{% macro delete_changed_customers() -%}
+    {%- set customers = changed_customers() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where customer_key in ({{ customers }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# Small marts are written anew. The table stays, and with it the views that read it. #}
+{% macro delete_all() -%}
+    {%- if is_incremental() -%}delete from {{ this }}{%- endif -%}
+{%- endmacro %}
+
+{#
+    The rows of changed orders. Postgres joins more than eight tables in the order in which they are
+    written, unless it is allowed to begin with the few orders. Their rows are looked up by index.
+#}
 {% macro only_changed_orders(t) -%}
     {%- set changed_orders = ref('int_orders_changed') -%}
     {%- if is_incremental() -%}
-        inner join {{ changed_orders }} as changed
+        inner join (
+            select distinct marketplace, account_type, type, id from {{ changed_orders }}
+        ) as changed
         on changed.marketplace = {{ t }}.marketplace
         and changed.account_type = {{ t }}.account_type
         and changed.type = {{ t }}.order_type
@@ -17,18 +116,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same for facts, which have the key in one column. #}
-{% macro only_changed_keys(t) -%}
-    {%- set changed_orders = ref('int_orders_changed') -%}
+{% macro join_freely() -%}
     {%- if is_incremental() -%}
-        inner join {{ changed_orders }} as changed on changed.order_key = {{ t }}.order_key
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_invoices() -%}
-    {%- if is_incremental() -%}
-        delete from {{ this }}
-        where invoice_key in (select invoice_key from {{ ref('int_invoices_changed') }})
+        set local join_collapse_limit to 24;
+        set local from_collapse_limit to 24;
+        set local random_page_cost to 1.1;
+        set local geqo_effort to 1;
     {%- endif -%}
 {%- endmacro %}
 
@@ -37,20 +130,5 @@
     {%- if execute -%}
         {%- set seen = run_query("select reltuples from pg_class where oid = '" ~ this ~ "'::regclass") -%}
         {%- if seen.rows[0][0] < 0 -%}analyze {{ this }}{%- endif -%}
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro only_changed_invoices(t) -%}
-    {%- set changed_invoices = ref('int_invoices_changed') -%}
-    {%- if is_incremental() -%}
-        inner join {{ changed_invoices }} as changed on changed.invoice_key = {{ t }}.invoice_key
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_stock_days() -%}
-    {%- if is_incremental() -%}
-        delete from {{ this }} as built
-        using {{ ref('int_offers_changed') }} as changed
-        where changed.offer_key = built.offer_key and built.local_date >= changed.from_day
     {%- endif -%}
 {%- endmacro %}

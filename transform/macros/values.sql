@@ -24,11 +24,15 @@
 {% macro customer_key(marketplace, customer_id) -%}
     encode(
         sha256(convert_to(
-            {{ marketplace }} || ':' || {{ customer_id }} || ':{{ env_var("EMAG_CUSTOMER_SALT", "") | replace("'", "''") }}',
+            {{ marketplace }} || ':' || {{ customer_id }} || ':' || {{ customer_salt() }},
             'UTF8'
         )),
         'hex'
     )
+{%- endmacro %}
+
+{% macro customer_salt() -%}
+    '{{ env_var("EMAG_CUSTOMER_SALT", "") | replace("'", "''") }}'
 {%- endmacro %}
 
 {# A rate that is sent as percent or as a fraction, as a fraction. #}

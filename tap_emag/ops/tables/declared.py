@@ -36,6 +36,15 @@ METADATA: Final = {
     "_sdc_table_version": ("bigint", "Version of the table, where the tap writes one."),
     "_sdc_sync_started_at": ("bigint", "When the loader began, in milliseconds since 1970."),
 }
+# The marts take up what was loaded since their last build; `int_loaded` of dbt lists the same.
+LOADED_AT: Final = "_sdc_batched_at"
+OF_MARTS: Final = frozenset(
+    {
+        *("orders", "order_lines", "order_vouchers", "order_voucher_splits"),
+        *("returns", "return_lines", "products", "product_history", "product_deletions"),
+        *("invoices", "invoice_lines", "customer_invoices", "customer_invoice_lines"),
+    }
+)
 logger = logging.getLogger("emag-ops")
 
 
@@ -119,7 +128,10 @@ def _distinct(selections: Iterable[Selection]) -> Iterator[Selection]:
 
 
 def _empty(stream: type[EmagStream], name: str) -> DeclaredTable:
-    return DeclaredTable(name, row_text(stream), stream.table.keys, stream.table.indexes)
+    indexes = stream.table.indexes
+    if stream.table.name in OF_MARTS:
+        indexes = (*indexes, (LOADED_AT,))
+    return DeclaredTable(name, row_text(stream), stream.table.keys, indexes)
 
 
 def _complete(stream: type[EmagStream]) -> DeclaredTable:

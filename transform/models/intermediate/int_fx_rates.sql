@@ -6,4 +6,4 @@ select
     valid_from,
     lead(valid_from, 1, 'infinity') over (partition by currency order by valid_from) as valid_to,
     units_per_eur
-from {{ ref('fx_rates') }}
+from {{ ref('fx_rates') }} as rate

@@ -13,7 +13,7 @@ select
     value,
     vat_value,
     loaded_at
-from {{ ref('stg_emag__invoice_lines') }}
+from {{ ref('stg_emag__invoice_lines') }} as line
 union all
 select
     customer_invoice_line_key || ':customer' as invoice_line_key,
@@ -27,4 +27,4 @@ select
     value,
     vat_value,
     loaded_at
-from {{ ref('stg_emag__customer_invoice_lines') }}
+from {{ ref('stg_emag__customer_invoice_lines') }} as line

@@ -21,7 +21,7 @@ select
     signed_total_with_vat as gross,
     currency,
     loaded_at
-from {{ ref('stg_emag__invoices') }}
+from {{ ref('stg_emag__invoices') }} as invoice
 union all
 select
     customer_invoice_key || ':customer' as invoice_key,
@@ -42,4 +42,4 @@ select
     signed_total_with_vat as gross,
     currency,
     loaded_at
-from {{ ref('stg_emag__customer_invoices') }}
+from {{ ref('stg_emag__customer_invoices') }} as invoice

@@ -1,3 +1,7 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_all() }}'
+) }}
+
 -- Orders without a date have a row of their own, with no local_date.
 select
     account_key,
@@ -18,5 +22,5 @@ select
     round(sum(shipping_gross) filter (where not is_cancelled), 2) as shipping_gross,
     round(sum(revenue_net_eur), 2) as revenue_net_eur,
     round(sum(revenue_gross_eur), 2) as revenue_gross_eur
-from {{ ref('fct_orders') }}
+from {{ ref('fct_orders') }} as o
 group by account_key, marketplace, account_type, local_date, currency

@@ -1,3 +1,7 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_all() }}'
+) }}
+
 -- What eMAG's invoices and the orders come to, by month, account and currency. Orders count in the
 -- month in which they were finalized; eMAG charges commission for them then.
 with orders as (
@@ -13,7 +17,7 @@ with orders as (
         sum(revenue_net) as revenue_net,
         sum(emag_discount_net) as emag_discount_net,
         sum(seller_discount_net) as seller_discount_net
-    from {{ ref('fct_orders') }}
+    from {{ ref('fct_orders') }} as o
     where finalized_date is not null and not is_cancelled
     group by 1, 2, 3, 4, 5
 ),
@@ -32,7 +36,7 @@ invoices as (
         sum(cost_vat) as emag_costs_vat,
         sum(net) filter (where issued_by = 'seller') as invoiced_to_customers_net,
         sum(gross) filter (where issued_by = 'seller') as invoiced_to_customers_gross
-    from {{ ref('fct_invoices') }}
+    from {{ ref('fct_invoices') }} as invoice
     where month_start is not null
     group by 1, 2, 3, 4, 5
 )

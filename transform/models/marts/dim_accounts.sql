@@ -1,21 +1,25 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_all() }}'
+) }}
+
 -- Every account of which anything was loaded.
 with accounts as (
-    select account_key, marketplace, account_type from {{ ref('fct_orders') }}
+    select account_key, marketplace, account_type from {{ ref('agg_daily_sales') }} as t
     union
-    select account_key, marketplace, account_type from {{ ref('stg_emag__products') }}
+    select account_key, marketplace, account_type from {{ ref('dim_offers') }} as t
     union
-    select account_key, marketplace, account_type from {{ ref('stg_emag__returns') }}
+    select account_key, marketplace, account_type from {{ ref('fct_returns') }} as t
     union
-    select account_key, marketplace, account_type from {{ ref('int_invoices') }}
+    select account_key, marketplace, account_type from {{ ref('fct_invoices') }} as t
 ),
 
 orders as (
     select
         account_key,
-        count(*) as orders,
+        sum(orders)::bigint as orders,
         min(local_date) as first_order_date,
         max(local_date) as last_order_date
-    from {{ ref('fct_orders') }}
+    from {{ ref('agg_daily_sales') }} as t
     group by account_key
 )
 

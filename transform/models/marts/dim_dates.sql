@@ -1,9 +1,13 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_all() }}'
+) }}
+
 -- Every day from the first order, invoice or version of an offer up to the end of next year.
 with first_day as (
     select least(
-        (select min(local_date) from {{ ref('fct_orders') }}),
-        (select min(date) from {{ ref('int_invoices') }}),
-        (select min(changed_at)::date from {{ ref('stg_emag__product_history') }}),
+        (select min(local_date) from {{ ref('agg_daily_sales') }} as t),
+        (select min(date) from {{ ref('fct_invoices') }} as t),
+        (select min(local_date) from {{ ref('fct_stock_days') }} as t),
         current_date
     ) as day
 ),

@@ -1,4 +1,10 @@
-{{ config(indexes=[{'columns': ['offer_key'], 'unique': true}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook='{{ delete_all() }}',
+    post_hook='{{ analyze_new() }}',
+    indexes=[{'columns': ['offer_key'], 'unique': true}],
+) }}
 
 -- Offers as they are now; one that is gone stays, as it was last, with `gone_at`.
 select

@@ -1,42 +1,51 @@
-{{ config(indexes=[{'columns': ['offer_key', 'valid_from'], 'unique': true}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed('int_offers_changed', 'offer_key') }}",
+    post_hook='{{ analyze_new() }}',
+    indexes=[{'columns': ['offer_key', 'valid_from'], 'unique': true}],
+) }}
 
 -- Each state of an offer, from when to when. Neighbours that are equal are one row, so that a
 -- version which a run wrote twice changes nothing. A deletion ends a state; nothing covers the time
 -- until the offer comes back.
--- depends_on: {{ ref('int_offers_changed') }}, which must not know of more than is in here
 with events as (
     select
-        offer_key,
-        account_key,
-        marketplace,
-        account_type,
-        id as product_id,
-        changed_at,
+        version.offer_key,
+        version.account_key,
+        version.marketplace,
+        version.account_type,
+        version.id as product_id,
+        version.changed_at,
+        version.loaded_at,
         false as is_deletion,
-        status,
-        status_label,
-        sale_price,
-        recommended_price,
-        min_sale_price,
-        max_sale_price,
-        best_offer_sale_price,
-        best_offer_recommended_price,
-        main_offer_price,
-        currency,
-        general_stock,
-        estimated_stock,
-        offer_validation_status,
-        validation_status,
-        translation_validation_status,
-        buy_button_rank,
-        number_of_offers
-    from {{ ref('stg_emag__product_history') }}
+        version.status,
+        version.status_label,
+        version.sale_price,
+        version.recommended_price,
+        version.min_sale_price,
+        version.max_sale_price,
+        version.best_offer_sale_price,
+        version.best_offer_recommended_price,
+        version.main_offer_price,
+        version.currency,
+        version.general_stock,
+        version.estimated_stock,
+        version.offer_validation_status,
+        version.validation_status,
+        version.translation_validation_status,
+        version.buy_button_rank,
+        version.number_of_offers
+    from {{ ref('stg_emag__product_history') }} as version
+    {{ only_changed_offers('version') }}
     union all
     select
-        offer_key, account_key, marketplace, account_type, id, changed_at, true,
+        gone.offer_key, gone.account_key, gone.marketplace, gone.account_type, gone.id,
+        gone.changed_at, gone.loaded_at, true,
         null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
         null, null
-    from {{ ref('stg_emag__product_deletions') }}
+    from {{ ref('stg_emag__product_deletions') }} as gone
+    {{ only_changed_offers('gone') }}
 ),
 
 -- In jsonb 10.0 and 10.00 are equal.
@@ -94,6 +103,7 @@ select
     translation_validation_status,
     buy_button_rank,
     coalesce(buy_button_rank = 1, false) as has_buy_button,
-    number_of_offers
+    number_of_offers,
+    loaded_at
 from folded
 where not is_deletion

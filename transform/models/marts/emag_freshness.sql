@@ -1,5 +1,8 @@
+{{ config(materialized='view') }}
+
 -- How new the rows of each account and table are, and how its last sync ended. A shop in which
--- nothing happens gets no new rows, so an old time does not by itself mean that runs fail.
+-- nothing happens gets no new rows, so an old time does not by itself mean that runs fail. A view: it
+-- shows what is true when it is asked, and not when it was built.
 {% set shown = {
     'orders': 'modified', 'order_lines': 'modified', 'products': 'changed_at',
     'product_history': 'changed_at', 'returns': 'date', 'return_lines': none, 'awbs': none,
@@ -29,7 +32,7 @@ syncs as (
         state as last_sync_state,
         complete as is_complete,
         read_up_to
-    from {{ ref('stg_emag__syncs') }}
+    from {{ ref('stg_emag__syncs') }} as sync
     order by account_key, stream, ended desc, started desc
 )
 

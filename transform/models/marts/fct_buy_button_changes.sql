@@ -1,16 +1,29 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed('int_offers_changed', 'offer_key') }}",
+    post_hook='{{ analyze_new() }}',
+    indexes=[
+        {'columns': ['offer_version_key'], 'unique': true},
+        {'columns': ['offer_key']},
+        {'columns': ['account_key', 'local_date']},
+    ],
+) }}
+
 -- Each time an offer won or lost the buy button, with the prices before and after.
 with versions as (
     select
         version.*,
-        lag(has_buy_button) over following as had_buy_button,
-        lag(buy_button_rank) over following as rank_before,
-        lag(price_net) over following as price_net_before,
-        lag(best_offer_sale_price) over following as best_offer_sale_price_before,
-        lag(stock) over following as stock_before,
-        lag(number_of_offers) over following as number_of_offers_before,
-        lag(valid_to) over following as valid_to_before
+        lag(version.has_buy_button) over following as had_buy_button,
+        lag(version.buy_button_rank) over following as rank_before,
+        lag(version.price_net) over following as price_net_before,
+        lag(version.best_offer_sale_price) over following as best_offer_sale_price_before,
+        lag(version.stock) over following as stock_before,
+        lag(version.number_of_offers) over following as number_of_offers_before,
+        lag(version.valid_to) over following as valid_to_before
     from {{ ref('dim_offers_history') }} as version
-    window following as (partition by offer_key order by valid_from)
+    {{ only_changed('version', 'int_offers_changed', 'offer_key') }}
+    window following as (partition by version.offer_key order by version.valid_from)
 )
 
 select

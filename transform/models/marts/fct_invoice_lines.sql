@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook='{{ delete_changed_invoices() }}',
+    pre_hook="{{ delete_changed('int_invoices_changed', 'invoice_key') }}",
     post_hook='{{ analyze_new() }}',
     indexes=[{'columns': ['invoice_line_key'], 'unique': true}, {'columns': ['invoice_key']}],
 ) }}
@@ -30,7 +30,7 @@ select
     {{ in_eur('(line.value * invoice.factor)', 'fx.units_per_eur') }} as net_eur,
     greatest(line.loaded_at, invoice.loaded_at) as loaded_at
 from {{ ref('int_invoice_lines') }} as line
-{{ only_changed_invoices('line') }}
+{{ only_changed('line', 'int_invoices_changed', 'invoice_key') }}
 inner join {{ ref('int_invoices') }} as invoice on invoice.invoice_key = line.invoice_key
 left join {{ ref('int_fx_rates') }} as fx
     on fx.currency = invoice.currency

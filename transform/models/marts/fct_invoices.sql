@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook='{{ delete_changed_invoices() }}',
+    pre_hook="{{ delete_changed('int_invoices_changed', 'invoice_key') }}",
     post_hook='{{ analyze_new() }}',
     indexes=[{'columns': ['invoice_key'], 'unique': true}, {'columns': ['account_key', 'date']}],
 ) }}
@@ -45,10 +45,12 @@ select
     {{ in_eur('invoice.net', 'fx.units_per_eur') }} as net_eur,
     {{ in_eur('invoice.gross', 'fx.units_per_eur') }} as gross_eur,
     invoice.loaded_at,
-    changed.version
+    {{ 'null::text as version' if plain is defined else 'changed.version' }}
 from {{ ref('int_invoices') }} as invoice
+{% if plain is not defined %}
 {{ 'inner' if is_incremental() else 'left' }} join {{ ref('int_invoices_changed') }} as changed
     on changed.invoice_key = invoice.invoice_key
+{% endif %}
 left join {{ ref('invoice_kinds') }} as kind on kind.category = invoice.category
 left join {{ ref('int_fx_rates') }} as fx
     on fx.currency = invoice.currency

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook='{{ delete_changed_orders() }}',
+    pre_hook=['{{ join_freely() }}', "{{ delete_changed('int_orders_changed', 'order_key') }}"],
     post_hook='{{ analyze_new() }}',
     indexes=[
         {'columns': ['order_line_key'], 'unique': true},
@@ -41,7 +41,7 @@ discounts as (
         sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
         sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net
     from {{ ref('fct_voucher_splits') }} as split
-    {{ only_changed_keys('split') }}
+    {{ only_changed('split', 'int_orders_changed', 'order_key') }}
     where split.order_line_key is not null
     group by split.order_line_key
 )

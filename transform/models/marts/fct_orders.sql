@@ -1,12 +1,13 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook='{{ delete_changed_orders() }}',
+    pre_hook=['{{ join_freely() }}', "{{ delete_changed('int_orders_changed', 'order_key') }}"],
     post_hook='{{ analyze_new() }}',
     indexes=[
         {'columns': ['order_key'], 'unique': true},
         {'columns': ['account_key', 'local_date']},
         {'columns': ['customer_key']},
+        {'columns': ['marketplace', 'account_type', 'order_type', 'order_id']},
     ],
 ) }}
 
@@ -14,16 +15,26 @@
 with orders as (
     select
         o.*,
-        changed.version,
+        {{ 'null::text as version' if plain is defined else 'changed.version' }},
         {{ local_date('o.date') }} as local_date,
         {{ local_date('o.finalization_date') }} as finalized_date,
         fx.units_per_eur
     from {{ ref('stg_emag__orders') }} as o
-    {{ 'inner' if is_incremental() else 'left' }} join {{ ref('int_orders_changed') }} as changed
+    {% if is_incremental() %}
+    inner join (
+        select marketplace, account_type, type, id, max(version) as version
+        from {{ ref('int_orders_changed') }}
+        group by marketplace, account_type, type, id
+    ) as changed
+    {% elif plain is not defined %}
+    left join {{ ref('int_orders_changed') }} as changed
+    {% endif %}
+    {% if plain is not defined %}
         on changed.marketplace = o.marketplace
         and changed.account_type = o.account_type
         and changed.type = o.type
         and changed.id = o.id
+    {% endif %}
     left join {{ ref('marketplaces') }} as place on place.marketplace = o.marketplace
     left join {{ ref('int_fx_rates') }} as fx
         on fx.currency = o.currency
@@ -47,7 +58,7 @@ lines as (
         sum(line.deposit_net) as deposit_net,
         sum(line.due_gross) as due_gross
     from {{ ref('fct_order_lines') }} as line
-    {{ only_changed_keys('line') }}
+    {{ only_changed('line', 'int_orders_changed', 'order_key') }}
     group by line.order_key
 ),
 
@@ -60,7 +71,7 @@ discounts as (
         sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net,
         sum(split.discount_gross) filter (where split.level = 'shipping') as of_shipping_gross
     from {{ ref('fct_voucher_splits') }} as split
-    {{ only_changed_keys('split') }}
+    {{ only_changed('split', 'int_orders_changed', 'order_key') }}
     group by split.order_key
 )
 

@@ -1,8 +1,15 @@
-{{ config(indexes=[
-    {'columns': ['return_line_key'], 'unique': true},
-    {'columns': ['return_key']},
-    {'columns': ['offer_key']},
-]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook=['{{ join_freely() }}', "{{ delete_changed('int_returns_changed', 'return_key') }}"],
+    post_hook='{{ analyze_new() }}',
+    indexes=[
+        {'columns': ['return_line_key'], 'unique': true},
+        {'columns': ['return_key']},
+        {'columns': ['order_key']},
+        {'columns': ['offer_key']},
+    ],
+) }}
 
 -- Lines with what their pieces cost in the order, where the order has one price for the product.
 with returned as (
@@ -16,6 +23,7 @@ with returned as (
         r.request_status_label,
         {{ local_date('r.date') }} as local_date
     from {{ ref('stg_emag__return_lines') }} as line
+    {{ only_changed_returns('line', 'return_emag_id') }}
     inner join {{ ref('stg_emag__returns') }} as r on r.return_key = line.return_key
     left join {{ ref('marketplaces') }} as place on place.marketplace = r.marketplace
 ),

@@ -1,13 +1,20 @@
-{{ config(indexes=[
-    {'columns': ['return_key'], 'unique': true},
-    {'columns': ['order_key']},
-    {'columns': ['account_key', 'local_date']},
-]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook=['{{ join_freely() }}', "{{ delete_changed('int_returns_changed', 'return_key') }}"],
+    post_hook='{{ analyze_new() }}',
+    indexes=[
+        {'columns': ['return_key'], 'unique': true},
+        {'columns': ['order_key']},
+        {'columns': ['account_key', 'local_date']},
+    ],
+) }}
 
 with lines as (
-    select return_key, count(*) as lines, sum(quantity) as pieces
-    from {{ ref('stg_emag__return_lines') }}
-    group by return_key
+    select line.return_key, count(*) as lines, sum(line.quantity) as pieces
+    from {{ ref('stg_emag__return_lines') }} as line
+    {{ only_changed_returns('line', 'return_emag_id') }}
+    group by line.return_key
 )
 
 select
@@ -43,6 +50,7 @@ select
     r.currency,
     r.loaded_at
 from {{ ref('stg_emag__returns') }} as r
+{{ only_changed_returns('r', 'emag_id') }}
 left join lines on lines.return_key = r.return_key
 left join {{ ref('marketplaces') }} as place on place.marketplace = r.marketplace
 left join {{ ref('int_return_reasons') }} as reason

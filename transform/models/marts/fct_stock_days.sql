@@ -1,27 +1,38 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook='{{ delete_changed_stock_days() }}',
+    pre_hook='{{ delete_stock_days() }}',
     post_hook='{{ analyze_new() }}',
     indexes=[
         {'columns': ['offer_key', 'local_date'], 'unique': true},
         {'columns': ['account_key', 'local_date']},
+        {'columns': ['local_date']},
     ],
 ) }}
 
--- A row for each offer and day, from the first version that a run saw, up to today.
+-- depends_on: {{ ref('int_offers_changed') }}
+-- A row for each offer and day, from the first version that a run saw, up to today. The last days
+-- that are built were not over, and are built again; so are those since a version that came late.
 with versions as (
     select
         version.*,
-        changed.loaded_at,
-        greatest({{ local_date('version.valid_from') }}, changed.from_day) as first_day,
+        {% if is_incremental() %}
+        greatest(
+            {{ local_date('version.valid_from') }},
+            least(changed.from_day, {{ first_open_day() }})
+        ) as first_day,
+        {% else %}
+        {{ local_date('version.valid_from') }} as first_day,
+        {% endif %}
         -- The moment at which a version ends belongs to the next one.
         (
             (coalesce(version.valid_to, now()) - interval '1 microsecond')
             at time zone coalesce(place.timezone, 'UTC')
         )::date as last_day
     from {{ ref('dim_offers_history') }} as version
-    inner join {{ ref('int_offers_changed') }} as changed on changed.offer_key = version.offer_key
+    {% if is_incremental() %}
+    left join {{ ref('int_offers_changed') }} as changed on changed.offer_key = version.offer_key
+    {% endif %}
     left join {{ ref('marketplaces') }} as place on place.marketplace = version.marketplace
 ),
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook='{{ delete_changed_orders() }}',
+    pre_hook=['{{ join_freely() }}', "{{ delete_changed('int_orders_changed', 'order_key') }}"],
     post_hook='{{ analyze_new() }}',
     indexes=[{'columns': ['voucher_split_key'], 'unique': true}, {'columns': ['order_key']}],
 ) }}

@@ -17,7 +17,7 @@ select
     o.customer ->> 'shipping_postal_code' as zipcode,
     o.details ->> 'locker_name' as locker,
     o.observation as note
-from {{ emag_table('orders') }} as o
+from {{ emag_table('orders', personal=true) }} as o
 where {{ is_current_order('o') }}
 union all
 select
@@ -38,7 +38,7 @@ select
     r.pickup_zipcode,
     null,
     r.observations
-from {{ emag_table('returns') }} as r
+from {{ emag_table('returns', personal=true) }} as r
 union all
 select
     'customer_invoice',
@@ -58,4 +58,4 @@ select
     null,
     null,
     null
-from {{ emag_table('customer_invoices') }} as i
+from {{ emag_table('customer_invoices', personal=true) }} as i

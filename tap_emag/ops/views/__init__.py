@@ -1,0 +1,1 @@
+"""Creates the marts as plain views, for databases without dbt."""
