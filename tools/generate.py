@@ -16,6 +16,7 @@ from tools import (
     hub_definition,
     meltano_settings,
     metrics_page,
+    plain_views,
     schedule_files,
     settings_page,
     tables_diagram,
@@ -33,6 +34,7 @@ GENERATORS = (
     api_keys_page,
     dbt_staging,
     metrics_page,
+    plain_views,
     schedule_files,
 )
 

@@ -26,6 +26,7 @@ COMMANDS: Final = {  # by name; the module has a click command called `command`
     "report-runs": "tap_emag.ops.commands.report_runs",
     "prune-runs": "tap_emag.ops.commands.prune",
     "prepare-tables": "tap_emag.ops.commands.prepare_tables",
+    "create-views": "tap_emag.ops.commands.create_views",
     "limits": "tap_emag.ops.commands.limits",
     "metrics": "tap_emag.ops.commands.metrics",
     "doctor": "tap_emag.ops.commands.doctor",

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
     from tap_emag.ops.tables.changes import TableChange
 
+# What create statements need of each view in `found`.
+DETAILS: Final = """
+SELECT
+  view.oid, space.nspname, view.relname, view.relkind, pg_get_userbyid(view.relowner),
+  view.relispopulated, view.reloptions, pg_get_viewdef(view.oid),
+  EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view.oid)
+    OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = view.oid AND rulename <> '_RETURN')
+FROM (SELECT oid, max(depth) AS depth FROM dependents GROUP BY oid) AS found
+JOIN pg_class AS view ON view.oid = found.oid
+JOIN pg_namespace AS space ON space.oid = view.relnamespace
+ORDER BY found.depth DESC, view.oid
+"""
 # The views that read the columns, and those that read these views, deepest first.
 DEPENDENTS: Final = """
 WITH RECURSIVE changing AS (
@@ -46,15 +58,21 @@ WITH RECURSIVE changing AS (
     AND link.classid = 'pg_rewrite'::regclass
   JOIN pg_rewrite AS rule ON rule.oid = link.objid AND rule.ev_class <> dependents.oid
 )
-SELECT
-  view.oid, space.nspname, view.relname, view.relkind, pg_get_userbyid(view.relowner),
-  view.relispopulated, view.reloptions, pg_get_viewdef(view.oid),
-  EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view.oid)
-    OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = view.oid AND rulename <> '_RETURN')
-FROM (SELECT oid, max(depth) AS depth FROM dependents GROUP BY oid) AS found
-JOIN pg_class AS view ON view.oid = found.oid
-JOIN pg_namespace AS space ON space.oid = view.relnamespace
-ORDER BY found.depth DESC, view.oid
+"""
+# A view, and the views that read it.
+READERS: Final = """
+WITH RECURSIVE dependents AS (
+  SELECT kind.oid, 0 AS depth FROM pg_class AS kind
+  WHERE kind.relnamespace = to_regnamespace(quote_ident(%(schema)s)) AND kind.relname = %(name)s
+  UNION
+  SELECT rule.ev_class, dependents.depth + 1
+  FROM dependents
+  JOIN pg_depend AS link
+    ON  link.refclassid = 'pg_class'::regclass
+    AND link.refobjid = dependents.oid
+    AND link.classid = 'pg_rewrite'::regclass
+  JOIN pg_rewrite AS rule ON rule.oid = link.objid AND rule.ev_class <> dependents.oid
+)
 """
 # The columns of a table that a view reads.
 READ: Final = """
@@ -118,6 +136,7 @@ class KeptView:
     query: Composed
     types: list[str]
     after: list[Composed]
+    rights: list[Composed]
 
     @property
     def place(self) -> Identifier:
@@ -152,6 +171,12 @@ class KeptView:
             )
         for statement in self.after:
             connection.execute(statement)
+        self.restore_rights(connection)
+
+    def restore_rights(self, connection: psycopg.Connection[Any]) -> None:
+        """Give it its owner and its rights again."""
+        for statement in self.rights:
+            connection.execute(statement)
 
     def _create(self) -> Composed:
         options = SQL(" WITH ({})").format(SQL(", ".join(self.options)))
@@ -179,8 +204,24 @@ def kept_views(
     """
     pairs = [(change.oid, number) for change in changes for number in change.numbers]
     given = {"tables": [oid for oid, _ in pairs], "numbers": [number for _, number in pairs]}
-    rows = connection.execute(DEPENDENTS, given).fetchall()
+    rows = connection.execute(DEPENDENTS + DETAILS, given).fetchall()
     return [_kept(connection, schema, changes, row) for row in rows]
+
+
+def views_over(connection: psycopg.Connection[Any], schema: str, name: str) -> list[KeptView]:
+    """Return a view after all that read it, those first that have to be dropped first.
+
+    Args:
+        connection: A transaction that searches no schema for names.
+        schema: The view's schema.
+        name: The view's name.
+
+    Raises:
+        UnkeptViewError: One cannot be created again as it was.
+    """
+    given = {"schema": schema, "name": name}
+    rows = connection.execute(READERS + DETAILS, given).fetchall()
+    return [_kept(connection, schema, [], row) for row in rows]
 
 
 def _kept(
@@ -211,7 +252,8 @@ def _kept(
         options=list(options or ()),
         query=_through(read, text),
         types=_types(connection, oid),
-        after=[*_attached(connection, oid, place, word, owner)],
+        after=[*_attached(connection, oid, place, word)],
+        rights=[*_rights(connection, oid, place, word, owner)],
     )
 
 
@@ -247,9 +289,9 @@ def _through(read: Sequence[Composed], text: str) -> Composed:
 
 
 def _attached(
-    connection: psycopg.Connection[Any], oid: int, place: Identifier, word: SQL, owner: str
+    connection: psycopg.Connection[Any], oid: int, place: Identifier, word: SQL
 ) -> Iterator[Composed]:
-    """Yield the statements for indexes, comments, owner and rights of a view."""
+    """Yield the statements for indexes and comments of a view."""
     for (definition,) in connection.execute(INDEXES, [oid]):
         yield Composed([SQL(definition)])
     for column, text in connection.execute(COMMENTS, [oid]):
@@ -258,6 +300,12 @@ def _attached(
         else:
             what = SQL("COMMENT ON COLUMN {}.{} IS {}")
             yield what.format(place, Identifier(column), Literal(text))
+
+
+def _rights(
+    connection: psycopg.Connection[Any], oid: int, place: Identifier, word: SQL, owner: str
+) -> Iterator[Composed]:
+    """Yield the statements for owner and rights of a view."""
     for column, grantee, privilege, grantable in connection.execute(RIGHTS, {"view": oid}):
         yield SQL("GRANT {}{} ON {} TO {}{}").format(
             SQL(privilege),
