@@ -99,7 +99,7 @@ RUN_BY = {
     "existing-project.md: plugins:": EXISTING,
     "report.md: .venv/bin/meltano": (
         "tests/transform/test_questions.py::"
-        "test_the_job_names_the_report_which_only_its_owner_reads"
+        "test_the_command_names_the_report_which_only_its_owner_reads"
     ),
     "runs.md: .venv/bin/meltano state merge": (
         "tests/e2e/acceptance/test_one_pipeline.py::"

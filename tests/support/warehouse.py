@@ -114,14 +114,18 @@ class Warehouse:
 
     def meltano(self, *blocks: str) -> dict[str, str]:
         """Run Meltano; return the status of each node that its last dbt ran, by name."""
+        self.pipeline().run(*blocks)
+        return self._statuses()
+
+    def pipeline(self) -> Pipeline:
+        """Return the project, whose log is `meltano.log` and whose report is `report.html`."""
         environment = {
             **self.database.environment(),
             **self.dbt_settings(),
             "MELTANO_DATABASE_URI": f"sqlite:///{self.folder / 'meltano.db'}",
             "EMAG_OPS_REPORT_OUTPUT": str(self.folder / "report.html"),
         }
-        Pipeline(self.plugins, environment, self.folder / "meltano.log").run(*blocks)
-        return self._statuses()
+        return Pipeline(self.plugins, environment, self.folder / "meltano.log")
 
     def _statuses(self) -> dict[str, str]:
         results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]

@@ -73,20 +73,31 @@ def command(*, output: Path | None, schema: str | None, language: str, loader: s
         problem = f"--schema: there are no marts in {schema!r}; run `meltano run dbt:build` first"
         raise ConfigurationError([problem])
     path = (output or place.root / FILE).resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = page(answers, now=datetime.now(timezone.utc), language=language)
-    # It shows the turnover: only its owner may read it.
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    _write(path, page(answers, now=datetime.now(timezone.utc), language=language))
     _log(answers)
     logger.info("report: %s", path)
     return 0
 
 
+def _write(path: Path, text: str) -> None:
+    """Write the file, which only its owner may read: it shows the turnover.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = f"--output: {path} cannot be written ({error.strerror}); name another file"
+        raise ConfigurationError([problem]) from None
+
+
 def _log(answers: list[Answer]) -> None:
     for answer in answers:
         if answer.missing:
-            logger.warning("%s is left out: %s", answer.question.name, answer.missing)
+            logger.warning("%s is left out: no %s", answer.question.name, answer.missing)
     slowest = max(answers, key=lambda answer: answer.seconds)
     logger.info(
         "%s questions answered, the slowest (%s) in %.2f seconds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Answer:
         columns: Names of the columns.
         rows: All rows; none if `missing`.
         seconds: Time until the last row had come.
-        missing: Why there is no answer: a table or column that is not there.
+        missing: The table or column that is not there, so that there is no answer.
     """
 
     question: Question
@@ -81,6 +82,8 @@ def ask(connection: psycopg.Connection[tuple[Any, ...]], schema: str, question: 
             cursor = connection.execute(query)
             rows = cursor.fetchall()
     except NOT_THERE as error:
-        return Answer(question, missing=str(error).partition("\n")[0])
+        message = str(error).partition("\n")[0]
+        name = re.search(r'"(.+?)"', message)
+        return Answer(question, missing=name[1] if name else message)
     columns = tuple(column.name for column in cursor.description or ())
     return Answer(question, columns, rows, time.monotonic() - begin)

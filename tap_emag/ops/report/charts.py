@@ -5,7 +5,7 @@ The page filters the rows, gives them to the specification under the name `rows`
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ Row = dict[str, Any]
 HEIGHT: Final = 230
 STEP: Final = 26  # pixels of a horizontal bar
 TOP: Final = 10  # bars of products
+ENOUGH: Final = 100  # of each account and currency, so that the largest of all are among them
 # Upper ends of the groups of days that stock lasts.
 COVER: Final = ((0, "out of stock"), (7, "1-7"), (14, "8-14"), (30, "15-30"), (90, "31-90"))
 LONGEST, NOT_SOLD = "> 90", "not sold"
@@ -87,12 +88,22 @@ class Chart:
             for each in self.rows(row, now):
                 amount = each.pop(self.measure)
                 sums[tuple((shared | each).items())] += amount
-        return [{**dict(key), self.measure: float(amount)} for key, amount in sums.items()]
+        rows = [{**dict(key), self.measure: float(amount)} for key, amount in sums.items()]
+        return _largest(rows, self.bars, self.measure) if self.bars and self.top else rows
 
     def spec(self, words: Words) -> Row:
         """Return the Vega-Lite specification without rows."""
         found: Row = self.draw(words).properties(width="container").to_dict()
         return {name: part for name, part in found.items() if name not in ("config", "datasets")}
+
+
+def _largest(rows: list[Row], bars: str, measure: str) -> list[Row]:
+    """Leave out bars that are small in their account and currency: the page draws few."""
+    totals: dict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        totals[row["account_key"], row["currency"]][row[bars]] += row[measure]
+    kept = {key: dict(sums.most_common(ENOUGH)) for key, sums in totals.items()}
+    return [row for row in rows if row[bars] in kept[row["account_key"], row["currency"]]]
 
 
 def _label(row: Row) -> str:
