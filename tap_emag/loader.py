@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from tap_emag.logs import Redactor
-from tap_emag.postgres_errors import cause_of, login_problem
+from tap_emag.postgres_errors import GOES_ON, cause_of, login_problem
 from tap_emag.quoting import quote
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def main() -> None:
             code = int(command(standalone_mode=False) or 0)
             if code:
                 logger.critical("its settings are invalid, as the lines above show")
+    except SystemExit:  # the SDK ends so after a signal, with 0, which Meltano takes for a success
+        logger.critical("a signal ended it before its input did; %s", GOES_ON)
     except Exception as error:
         logger.info("the loader has failed", exc_info=error)
         logger.critical(Redactor(_passwords(config)).clean(_reason(error, config)))

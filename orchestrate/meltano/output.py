@@ -100,7 +100,12 @@ class Output:
         else:
             # Without a code it was a plugin that neither reads nor loads.
             found = [text for role in list(codes) or [UTILITIES] for text in self._words(role)]
-            problems = found or self._words(MELTANO)
+            killed = [
+                f"{role}: ended by signal {-code}; 9 may be for lack of memory"
+                for role, code in codes.items()
+                if code < 0 and not self._critical[role]
+            ]
+            problems = [*found, *killed] or self._words(MELTANO)
         return Failure(
             tuple(problems or self._last_words(code)), codes.get(EXTRACTORS) in PERMANENT
         )

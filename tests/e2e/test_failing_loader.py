@@ -7,8 +7,10 @@ that Postgres raises then, with its code, as a disk of its own would need rights
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
+import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -146,6 +148,15 @@ SCHEMA = {
 }
 
 
+def settings_of(database: Postgres) -> dict[str, Any]:
+    return {
+        **{name: getattr(database, name) for name in ("host", "port", "user", "password")},
+        "database": database.database,
+        "default_target_schema": "emag",
+        "validate_records": False,
+    }
+
+
 def row(number: object) -> str:
     return json.dumps(
         {"type": "RECORD", "stream": "persons", "record": {"id": number, "name": ANA}}
@@ -170,13 +181,7 @@ def test_no_value_of_a_row_is_logged(
     settings: dict[str, Any],
     reason: str,
 ) -> None:
-    given = {
-        **{name: getattr(database, name) for name in ("host", "port", "user", "password")},
-        "database": database.database,
-        "default_target_schema": "emag",
-        "validate_records": False,
-        **settings,
-    }
+    given = {**settings_of(database), **settings}
     (tmp_path / "config.json").write_text(json.dumps(given), encoding="utf-8")
     loader = executable(meltano_plugins, "loaders", "target-postgres", "emag-loader")
     for level, marks in (("warning", ()), ("DEBUG", ("raised in", 'File "'))):
@@ -195,6 +200,38 @@ def test_no_value_of_a_row_is_logged(
         assert ANA not in done.stderr
         assert all(mark in done.stderr for mark in marks)
         assert level == "DEBUG" or len(lines) == 1, done.stderr
+
+
+def test_a_loader_that_a_signal_ends_is_no_success(
+    database: Postgres, meltano_plugins: Path, tmp_path: Path
+) -> None:
+    """Its input goes on: Meltano would take code 0 for the end of a complete load."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings_of(database)), encoding="utf-8")
+    loader = executable(meltano_plugins, "loaders", "target-postgres", "emag-loader")
+    pipe = subprocess.PIPE
+    command = [str(loader), "--config", str(config)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin
+        process.stdin.write("\n".join([json.dumps(SCHEMA), row(1), ""]))
+        process.stdin.flush()
+        wait_for_table(database)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=120)
+    assert process.returncode == 1
+    [line] = log.splitlines()
+    assert line.endswith(
+        "a signal ended it before its input did; the next run goes on where this one stopped"
+    )
+
+
+def wait_for_table(database: Postgres) -> None:
+    query = "SELECT to_regclass('emag.persons')"
+    until = time.monotonic() + 120
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        while connection.execute(query).fetchone() == (None,):
+            assert time.monotonic() < until, "the table did not come about"
+            time.sleep(0.05)
 
 
 def test_a_preparation_that_fails_is_a_warning_of_its_own(project: MeltanoProject) -> None:

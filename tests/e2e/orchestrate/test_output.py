@@ -97,6 +97,12 @@ def test_a_loader_that_fails_has_the_last_word_where_meltano_ends_with_a_traceba
     )
 
 
+def test_a_loader_that_was_killed_is_reported() -> None:
+    killed = "loaders: ended by signal 9; 9 may be for lack of memory"
+    assert failure(ended(loaders=-9)) == ((killed,), False)
+    assert failure(of_loader("loads"), ended(loaders=-9)) == ((f"{LOADER}loads", killed), False)
+
+
 def test_a_utility_that_fails_is_quoted() -> None:
     lines = [line("no such table", name="emag-ops", stdio="stderr"), ended()]
     assert failure(*lines) == (("emag-ops: no such table",), False)
