@@ -168,7 +168,6 @@ class Demo:
         )
         _print(text_table(["table", "first run", "second run", "rows"], rows))
         _print("  (orders changed within the last hour are always read again, whether new or not)")
-        self._results.create_views()
         for title, table in self._results.answers():
             _print(f"\n{title}\n{table}")
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import sql
 
-from emag_sandbox.demo.pipeline import CHECKOUT
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
@@ -20,9 +18,9 @@ if TYPE_CHECKING:
 
     from emag_sandbox.postgres.server import Postgres
 
-VIEWS = CHECKOUT / "transform" / "views.sql"
 QUESTIONS = Path(__file__).with_name("questions.sql")
 SCHEMA = "emag"
+MARTS = "emag_marts"
 
 
 class Results:
@@ -45,16 +43,12 @@ class Results:
         with self._connect() as connection:
             return {str(name) for (name,) in connection.execute(query, [SCHEMA])}
 
-    def create_views(self) -> None:
-        """Run `transform/views.sql`."""
-        with self._connect() as connection:
-            connection.execute(_trusted(VIEWS.read_text(encoding="utf-8")))
-
     def answers(self) -> Iterator[tuple[str, str]]:
         """Yield title and table of each question in `questions.sql`."""
         text = QUESTIONS.read_text(encoding="utf-8")
         parts = re.split(r"(?m)^-- title: (.+)$", text)[1:]
         with self._connect() as connection:
+            connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(MARTS)))
             for title, query in zip(parts[::2], parts[1::2], strict=True):
                 cursor = connection.execute(_trusted(query))
                 names = [column.name for column in cursor.description or ()]

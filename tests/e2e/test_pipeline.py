@@ -48,9 +48,9 @@ def test_a_run_loads_all_and_keeps_its_state(
     counts = project.results.counts()
     assert counts["orders"] == orders
     assert counts["products"] == 100
-    project.results.create_views()
+    project.run("emag-ops:create-views")
     with project.postgres.connect() as connection:
-        query = "SELECT count(*) FROM emag.current_order_lines"
+        query = "SELECT count(*) FROM emag_marts.fct_order_lines"
         assert connection.execute(query).fetchone() == (counts["order_lines"],)
 
 

@@ -323,8 +323,8 @@ def test_a_shell_block_does_what_it_is_meant_to(block: Block, place: Place) -> N
 @meltano
 def test_what_was_loaded_by_them_is_there(place: Place) -> None:
     with place.database.connect() as connection:
-        [(orders,)] = connection.execute("SELECT count(*) FROM emag.current_orders").fetchall()
-        [(days,)] = connection.execute("SELECT count(*) FROM emag.daily_sales").fetchall()
+        [(orders,)] = connection.execute("SELECT count(*) FROM emag_marts.fct_orders").fetchall()
+        [(days,)] = connection.execute("SELECT count(*) FROM emag_marts.agg_daily_sales").fetchall()
     assert orders == len(place.shop.world.order_keys())
     assert days
 

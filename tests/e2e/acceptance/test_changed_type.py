@@ -19,8 +19,8 @@ pytestmark = pytest.mark.meltano
 
 NOW = datetime(2025, 11, 10, 12, 0, tzinfo=timezone.utc)
 SALES = """
-SELECT coalesce(sum(orders), 0), coalesce(sum(pieces), 0), coalesce(sum(revenue_net), 0)
-FROM emag.daily_sales
+SELECT coalesce(sum(orders), 0), coalesce(sum(sold_pieces), 0), coalesce(sum(revenue_net), 0)
+FROM emag_marts.agg_daily_sales
 """
 
 
@@ -32,10 +32,12 @@ def test_an_order_that_changed_its_type_is_sold_once(new_place: Callable[[], Pla
         moved = shop.world.retype_orders(7)
         project = place.load(shop)
         true = list(shop.world.orders())
-    project.results.create_views()
+    project.run("emag-ops:create-views")
     with place.database.connect() as connection:
         stored = connection.execute("SELECT count(*) FROM emag.orders").fetchone()
-        current = connection.execute("SELECT type, id FROM emag.current_orders").fetchall()
+        current = connection.execute(
+            "SELECT type, id FROM emag_staging.stg_emag__orders"
+        ).fetchall()
         sales = connection.execute(SALES).fetchone()
     assert stored == (40 + len(moved),)
     assert {(int(kind), number) for kind, number in current} == {

@@ -79,11 +79,11 @@ def test_what_has_left_its_order_carries_an_older_time(played: Played, table: st
 
 
 def test_the_views_show_what_is_current(played: Played) -> None:
-    played.project.results.create_views()
+    played.project.run("emag-ops:create-views")
     counts = {table: len(played.truth.tables[table]) for table in OF_ORDERS}
     with played.place.database.connect() as connection:
         shown = {
-            table: len(connection.execute(f"SELECT FROM emag.current_{table}").fetchall())
+            table: len(connection.execute(f"SELECT FROM emag_staging.stg_emag__{table}").fetchall())
             for table in OF_ORDERS
         }
     assert shown == counts

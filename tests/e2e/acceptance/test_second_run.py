@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emag_sandbox import Sandbox, SandboxConfig
-from tests.e2e.acceptance.comparison import differences, stored, written
+from tests.e2e.acceptance.comparison import differences, written
 from tests.e2e.acceptance.truth import ORDER_TABLES, Truth
 
 if TYPE_CHECKING:
@@ -150,8 +150,10 @@ def test_an_offer_that_comes_back_is_current_again(story: Story) -> None:
         (story.returned, "created")
     ]
     assert rows["product_deletions"] == []
-    story.project.results.create_views()
-    current = {row["id"] for row in stored(story.place.database, "current_offers")}
+    story.project.run("emag-ops:create-views")
+    query = "SELECT product_id FROM emag_marts.dim_offers WHERE gone_at IS NULL"
+    with story.place.database.connect() as connection:
+        current = {row[0] for row in connection.execute(query)}
     truth = story.chapters["returned"].truth.tables["products"].values()
     assert current == {row["id"] for row in truth}
     assert story.returned in current
