@@ -33,6 +33,7 @@ USUAL: Final = "WARNING"  # a level that leaves out SQL and metrics
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ROWS: Final = "Processed record"  # how the SDK begins to log complete rows, at the debug level
 WITH_VALUES: Final = ("InvalidRecord", "ValueError", "TypeError")  # of a row, in quotation marks
+SETTINGS: Final = "check its settings, TARGET_POSTGRES_…"
 NO_MESSAGE: Final = "InvalidInputLine"
 LONGEST: Final = 300  # characters
 INPUT: Final = 0  # the file descriptor of standard input
@@ -62,19 +63,42 @@ def main() -> None:
         if problem:
             logger.critical("; ".join(problem))
         else:
+            errors = Errors()
+            logger.addFilter(errors)
             code = int(command(standalone_mode=False) or 0)
             if code:
-                logger.critical("its settings are invalid, as the lines above show")
+                reason = _safe(config, errors.text() or "its settings are invalid")
+                logger.critical("%s; %s", reason, SETTINGS)
     except SystemExit:  # the SDK ends so after a signal, with 0, which Meltano takes for a success
         logger.critical("a signal ended it before its input did; %s", GOES_ON)
     except Exception as error:
         logger.info("the loader has failed", exc_info=error)
-        logger.critical(Redactor(_passwords(config)).clean(_reason(error, config)))
+        logger.critical(_safe(config, _reason(error, config)))
     if code:
         _take_the_rest()
     logging.shutdown()
     sys.stdout.flush()
     os._exit(code)
+
+
+class Errors(logging.Filter):
+    """Takes what the SDK logs of invalid settings, for the last line."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        super().__init__()
+        self._texts: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is logged."""
+        if record.levelno != logging.ERROR:
+            return True
+        self._texts.append(record.getMessage())
+        return False
+
+    def text(self) -> str:
+        """Return the errors in one line; the SDK's last one only names their kind."""
+        return quote("; ".join(self._texts[:-1] or self._texts), LONGEST)
 
 
 class Discretion(logging.Filter):
@@ -119,7 +143,7 @@ def _reason(error: Exception, config: Mapping[str, Any]) -> str:
     if kinds & {*WITH_VALUES}:
         text = re.sub(r"([\"']).*\1", "…", text)
     if isinstance(error, AssertionError):  # of target-postgres, about its settings
-        return f"{quote(text, LONGEST)}; check its settings, TARGET_POSTGRES_…"
+        return f"{quote(text, LONGEST)}; {SETTINGS}"
     name, text = type(error).__name__, quote(text, LONGEST)
     return f"{name}: {text or 'no reason given'}; {LEVEL}=INFO shows where"
 
@@ -147,7 +171,12 @@ def _config(words: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _passwords(config: dict[str, Any]) -> list[str]:
+def _safe(config: Mapping[str, Any], text: str) -> str:
+    """Return a text without the passwords of the settings."""
+    return Redactor(_passwords(config)).clean(text)
+
+
+def _passwords(config: Mapping[str, Any]) -> list[str]:
     found = [str(config.get("password") or "")]
     with suppress(ValueError):
         found.append(unquote(urlsplit(str(config.get("sqlalchemy_url") or "")).password or ""))

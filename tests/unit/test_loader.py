@@ -279,11 +279,22 @@ def test_a_loader_that_fails_takes_what_is_under_way_and_logs_one_line(
     process.stdin.close()
 
 
-def test_settings_that_the_loader_refuses_have_a_last_line(
-    loader: Callable[[str], subprocess.Popen[bytes]],
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        ([], "its settings are invalid"),
+        (
+            ["'x' is not one of y in config['load_method']", "Config validation failed"],
+            "'x' is not one of y in config['load_method']",
+        ),
+    ],
+)
+def test_settings_that_the_loader_refuses_are_named_in_the_last_line(
+    loader: Callable[[str], subprocess.Popen[bytes]], errors: list[str], reason: str
 ) -> None:
-    process = loader("return 1")
+    log_errors = f"[logging.getLogger('target-postgres').error(each) for each in {errors!r}]"
+    process = loader(f"{log_errors}; return 1")
     _, log = process.communicate(b"{}\n", timeout=60)
     assert process.returncode == 1
     [line] = log.decode().splitlines()
-    assert line == f"{WHO}its settings are invalid, as the lines above show"
+    assert line == f"{WHO}{reason}; check its settings, TARGET_POSTGRES_…"
