@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emag_sandbox.shop import order_money
+from tap_emag.ops.views.personal import PERSONAL
 from tests.support.warehouse import TRANSFORM
 from tests.transform.conftest import GIVEN_ID, MARTS
 from tests.transform.expected import (
@@ -75,6 +76,14 @@ def test_all_models_are_built_and_all_tests_pass(story: Story) -> None:
 
 def _warned(built: Built) -> set[str]:
     return {name for name, status in built.statuses.items() if status == "warn"}
+
+
+def test_the_shops_have_all_that_identities_are_about(story: Story) -> None:
+    lines = story.changed.marts["fct_order_lines"]
+    for name in ("deposit_net", "returned_net", "discount_net"):
+        assert any(row[name] for row in lines), name
+    assert len({row["vat_rate"] for row in lines}) > 2
+    assert any(row["is_storno"] for row in story.changed.marts["fct_invoices"])
 
 
 def test_every_order_is_there_once_under_the_type_it_has_now(built: Built) -> None:
@@ -429,3 +438,24 @@ def test_orders_follow_a_rate_that_is_added(altered: Altered) -> None:
     romanian = [row for row in altered.orders if row["currency"] == "RON"]
     assert romanian
     assert all(abs(row["revenue_net_eur"] - row["revenue_net"] / 5) < CENT for row in romanian)
+
+
+def test_columns_with_personal_data_can_be_dropped(story: Story) -> None:
+    """The last test, as it changes the tables."""
+    warehouse = story.warehouse
+    orders = len(warehouse.rows("fct_orders"))
+    with warehouse.database.connect() as connection:
+        for table, columns in PERSONAL.items():
+            for column in columns:
+                connection.execute(
+                    f'ALTER TABLE emag.{table} DROP COLUMN IF EXISTS "{column}" CASCADE'
+                )
+    statuses = warehouse.dbt("run")
+    assert set(statuses.values()) == {"success"}
+    persons = warehouse.rows("stg_emag__personal_data", schema="emag_staging")
+    assert persons
+    assert all(row["name"] is None and row["address"] is None for row in persons)
+    assert len(warehouse.rows("fct_orders")) == orders
+    # The plugins still select the columns, so that they come back, and views go on.
+    warehouse.meltano("emag-ops:prepare-tables")
+    assert set(warehouse.dbt("run").values()) == {"success"}
