@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import marts
 from benchmarks.measures import QUICK, STATE_OFFERS, Bench, Figures, Sizes, middle, state_bytes
 from benchmarks.others import Others
 from benchmarks.report import Machine, page, table
@@ -42,8 +43,9 @@ def main() -> int:
         return 1
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
-        volume = part(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else ""
-        PAGE.write_text(page(figures, sizes, machine, volume), encoding="utf-8")
+        old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        parts = "\n".join(filter(None, [part(old), part(old, marts.BEGIN, marts.END)]))
+        PAGE.write_text(page(figures, sizes, machine, parts), encoding="utf-8")
     if options.json:
         told = {
             "machine": dataclasses.asdict(machine),

@@ -205,8 +205,8 @@ def _serial_lines(figures: Figures) -> Iterator[Line]:
     yield Line("tap-emag's orders per second by this tap's", f"{figures.times_serial:.1f} times")
 
 
-def page(figures: Figures, sizes: Sizes, machine: Machine, volume: str) -> str:
-    """Return the page for the documentation; `volume` is its present part about volume."""
+def page(figures: Figures, sizes: Sizes, machine: Machine, parts: str) -> str:
+    """Return the page for the documentation; `parts` are those that other commands write."""
     arguments = "--full --write" if sizes.more_orders else "--write"
     larger = " The larger number of orders is read once." if sizes.more_orders else ""
     rounds = "one round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
@@ -242,4 +242,4 @@ How it is measured:
   orders as they come, as one stream, and does not prove that none is missing. It reads
   {sizes.serial_orders:,} orders, which is enough for a rate.
 
-{volume}"""
+{parts}"""

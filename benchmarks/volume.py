@@ -210,10 +210,10 @@ set) is looked at from outside. Tenths are tenths of the rows. Child streams are
 """
 
 
-def part(page: str) -> str:
-    """Return the part about volume of a page, empty where it has none."""
-    begin, end = page.find(BEGIN), page.find(END)
-    return f"{page[begin:end]}{END}\n" if 0 <= begin < end else ""
+def part(page: str, first: str = BEGIN, last: str = END) -> str:
+    """Return the part of a page between two lines, empty where it has none."""
+    begin, end = page.find(first), page.find(last)
+    return f"{page[begin:end]}{last}\n" if 0 <= begin < end else ""
 
 
 def write(text: str) -> None:
