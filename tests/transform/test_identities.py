@@ -28,7 +28,7 @@ def test_no_test_of_the_marts_fails_in_a_large_shop() -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     builds = json.loads(done.stdout)
-    assert sum(build["tests"] for build in builds) > 200
+    assert sum(build["tests"] for build in builds) > 100
     assert {name for build in builds for name in build["failed"]} == set()
     # Romania's currency has no fixed rate.
     assert {name for build in builds for name in build["warned"]} == {"currencies_have_a_rate"}
