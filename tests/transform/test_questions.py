@@ -10,11 +10,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg import sql
 
 from tap_emag.ops.cli import run
 from tap_emag.ops.report.answers import ask, questions
 from tap_emag.ops.report.page import page
 from tap_emag.ops.report.words import LANGUAGES, words
+from tap_emag.ops.tables.declared import declared_tables
+from tap_emag.ops.views.compiled import definitions
+from tap_emag.ops.views.install import Installation
 from tests.repository.test_docs import _blocks
 from tests.support.browser import CHROMIUM, browser
 from tests.transform.expected_answers import EXPECTED
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_emag.ops.report.answers import Answer
+    from tap_emag.ops.report.answers import Answer, Question
     from tests.support.browser import Browser
     from tests.transform.conftest import Asked
 
@@ -77,6 +81,28 @@ def test_a_mart_that_is_not_there_is_named(asked: Asked) -> None:
         answer = ask(connection, "emag", questions()[0])
     assert answer.rows == ()
     assert answer.missing == "agg_daily_sales"
+
+
+@pytest.fixture(scope="module")
+def plain(asked: Asked) -> dict[str, Answer]:
+    """The answers of plain views on the same tables."""
+    with asked.warehouse.database.connect() as connection:
+        connection.execute("CREATE SCHEMA plain")
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'emag'"
+        for (name,) in connection.execute(query).fetchall():
+            table = sql.Identifier(name)
+            connection.execute(sql.SQL("CREATE TABLE plain.{0} AS TABLE emag.{0}").format(table))
+        Installation(connection, "plain", declared_tables([]), definitions()).run()
+        return {each.name: ask(connection, "plain_marts", each) for each in questions()}
+
+
+@pytest.mark.parametrize("question", questions(), ids=lambda question: question.name)
+def test_plain_views_give_the_same_answer(
+    asked: Asked, plain: dict[str, Answer], question: Question
+) -> None:
+    ours, theirs = plain[question.name], asked.answers[question.name]
+    assert (ours.missing, ours.columns) == (None, theirs.columns)
+    assert Counter(ours.rows) == Counter(theirs.rows)
 
 
 def test_the_page_shows_each_question_with_its_answer(asked: Asked) -> None:

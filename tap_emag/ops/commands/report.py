@@ -70,7 +70,10 @@ def command(*, output: Path | None, schema: str | None, language: str, loader: s
         logger.critical("Postgres: %s; %s", *reason_of(error, config))
         return FAILED
     if all(answer.missing for answer in answers):
-        problem = f"--schema: there are no marts in {schema!r}; run `meltano run dbt:build` first"
+        problem = (
+            f"--schema: there are no marts in {schema!r}; run `meltano run dbt:build`,"
+            " or `meltano invoke emag-ops create-views`"
+        )
         raise ConfigurationError([problem])
     path = (output or place.root / FILE).resolve()
     _write(path, page(answers, now=datetime.now(timezone.utc), language=language))

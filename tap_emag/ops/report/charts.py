@@ -107,8 +107,7 @@ def _largest(rows: list[Row], bars: str, measure: str) -> list[Row]:
 
 
 def _label(row: Row) -> str:
-    name = row["product"] or ""
-    return f"{row['product_id'] or '?'} {name}".strip()
+    return f"{row['product_id']} {row['product'] or ''}" if row["product_id"] else "unknown"
 
 
 def _revenue(row: Row, _: datetime) -> Iterator[Row]:
