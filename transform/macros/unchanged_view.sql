@@ -1,12 +1,12 @@
 {#
     A view that is there with the same query stays as it is. dbt would create it again each time, which
     takes longer than a build of few changes, and drops the views of others that read it. The comment
-    of the view has a digest of its query.
+    of the view has a digest of its query; dbt's cache knows of views that went with another one.
 #}
 {% materialization view, adapter='postgres' %}
     {%- set digest = local_md5(sql) -%}
     {%- set place = this.schema ~ '.' ~ this.identifier -%}
-    {%- if digest in view_comments().get(place, '') -%}
+    {%- if load_cached_relation(this) and digest in view_comments().get(place, '') -%}
         {%- do store_raw_result(name='main', message='UNCHANGED', code='UNCHANGED', rows_affected='0') -%}
         {{- return({'relations': [this]}) -}}
     {%- endif -%}
