@@ -2,7 +2,7 @@
 -- its owner with CREATEROLE; passwords are set apart (docs/running.md), so that none stands in a file.
 --
 --   emag_loader   the loader and dbt: make and alter what is in the schemas below, and nothing else
---   emag_reader   analysts: read the tables and the marts; grant it to whoever asks questions
+--   emag_reader   analysts: read the tables, their views and the marts; grant it to whoever asks questions
 --   emag_analyst  the marts alone, which name no customer
 
 CREATE ROLE emag_loader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT;
@@ -28,6 +28,9 @@ ALTER DEFAULT PRIVILEGES FOR ROLE emag_loader IN SCHEMA emag GRANT SELECT ON TAB
 -- dbt builds the marts as the loader: docs/marts.md. Views of `emag_staging` name customers.
 CREATE SCHEMA emag_staging AUTHORIZATION emag_loader;
 CREATE SCHEMA emag_marts AUTHORIZATION emag_loader;
+GRANT USAGE ON SCHEMA emag_staging TO emag_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE emag_loader IN SCHEMA emag_staging
+  GRANT SELECT ON TABLES TO emag_reader;
 GRANT USAGE ON SCHEMA emag_marts TO emag_reader, emag_analyst;
 ALTER DEFAULT PRIVILEGES FOR ROLE emag_loader IN SCHEMA emag_marts
   GRANT SELECT ON TABLES TO emag_reader, emag_analyst;

@@ -23,6 +23,14 @@
     {{- return(none) -}}
 {%- endmacro %}
 
+{# A build of everything that ends early is repeated: what is left of it may be of former models. #}
+{% macro forget_what_was_built() -%}
+    {%- if execute and flags.FULL_REFRESH -%}
+        {%- set built = adapter.get_relation(this.database, this.schema, 'int_built') -%}
+        {%- if built -%}delete from {{ built }}{%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {# What changed is deleted from a mart and written again, in one transaction. #}
 {% macro delete_changed(changed, key) -%}
     {%- set keys = ref(changed) -%}
@@ -52,7 +60,7 @@
 {# The day before the last one that is built: calendars of marketplaces differ by an hour. #}
 {% macro first_open_day() -%}
     {%- if execute and is_incremental() -%}
-        date '{{ run_query("select coalesce(max(local_date) - 1, '-infinity') from " ~ this).rows[0][0] }}'
+        date '{{ run_query("select coalesce(least(max(local_date), current_date) - 1, '-infinity') from " ~ this).rows[0][0] }}'
     {%- else -%}
         date '-infinity'
     {%- endif -%}
@@ -94,9 +102,13 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Small marts are written anew. The table stays, and with it the views that read it. #}
+{# Small marts are written anew. The table stays, and with it the views that read it. Of two builds at
+   once the second one waits: it would not see the rows of the first. #}
 {% macro delete_all() -%}
-    {%- if is_incremental() -%}delete from {{ this }}{%- endif -%}
+    {%- if is_incremental() -%}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#

@@ -87,7 +87,8 @@ class Chart:
             shared = {"account_key": row["account_key"], "currency": row.get("currency")}
             for each in self.rows(row, now):
                 amount = each.pop(self.measure)
-                sums[tuple((shared | each).items())] += amount
+                if amount is not None:
+                    sums[tuple((shared | each).items())] += amount
         rows = [{**dict(key), self.measure: float(amount)} for key, amount in sums.items()]
         return _largest(rows, self.bars, self.measure) if self.bars and self.top else rows
 
@@ -123,7 +124,7 @@ def _margin(row: Row, _: datetime) -> Iterator[Row]:
     for part, amount in (
         ("margin", row["margin_net"]),
         ("commission", row["commission_net"]),
-        ("vouchers", -row["seller_discount_net"]),
+        ("vouchers", row["seller_discount_net"] and -row["seller_discount_net"]),
     ):
         yield {"label": label, "part": part, "amount": amount}
 

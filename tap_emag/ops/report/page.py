@@ -93,11 +93,11 @@ def _tables(answers: Iterable[Answer]) -> list[Row]:
 
 def _loaded(answers: Iterable[Answer]) -> set[str]:
     """Return the tables that have rows; none if that is not known."""
-    return {row["table_name"] for row in _tables(answers)}
+    return {row["table_name"] for row in _tables(answers) if row["rows"]}
 
 
 def _fresh(answers: Iterable[Answer]) -> list[Row]:
-    """Return for each account when it was read last, and what is not complete."""
+    """Return for each account since when all of it was read, and what is not complete."""
     tables = _tables(answers)
     found = []
     for account in _distinct(tables, "account_key"):
@@ -106,7 +106,7 @@ def _fresh(answers: Iterable[Answer]) -> list[Row]:
         found.append(
             {
                 "account_key": account,
-                "last_sync_at": max((row["last_sync_at"] for row in synced), default=None),
+                "last_sync_at": min((row["last_sync_at"] for row in synced), default=None),
                 "incomplete": [row["table_name"] for row in synced if not row["is_complete"]],
                 "orders": next((row["rows"] for row in own if row["table_name"] == "orders"), None),
             }

@@ -160,21 +160,21 @@ class KeptView:
         """
         connection.execute(self._create())
         found = connection.execute(NEW, [self.schema, self.name]).fetchone()
-        oid, roles = found or (None, ())
-        if _types(connection, oid) != self.types:
+        if _types(connection, found[0] if found else None) != self.types:
             raise UnkeptViewError(
                 f"{self.schema}.{self.name}: its columns would change their types"
-            )
-        for role in roles or ():  # what the schema's default rights gave
-            connection.execute(
-                SQL("REVOKE ALL ON {} FROM {}").format(self.place, _role(connection, role))
             )
         for statement in self.after:
             connection.execute(statement)
         self.restore_rights(connection)
 
     def restore_rights(self, connection: psycopg.Connection[Any]) -> None:
-        """Give it its owner and its rights again."""
+        """Give it its owner and its rights again, instead of the schema's default rights."""
+        found = connection.execute(NEW, [self.schema, self.name]).fetchone()
+        for role in found[1] if found else ():
+            connection.execute(
+                SQL("REVOKE ALL ON {} FROM {}").format(self.place, _role(connection, role))
+            )
         for statement in self.rights:
             connection.execute(statement)
 

@@ -1660,22 +1660,35 @@ with tables as (
 syncs as (
     select distinct on (account_key, stream)
         account_key || ':' || stream as freshness_key,
+        account_key,
+        marketplace,
+        account_type,
+        stream as table_name,
         ended as last_sync_at,
         state as last_sync_state,
         complete as is_complete,
         read_up_to
     from {stg_emag__syncs} as sync
+    where stream in ('orders', 'order_lines', 'products', 'product_history', 'returns', 'return_lines', 'awbs', 'invoices', 'customer_invoices', 'categories', 'rejected_rows')
     order by account_key, stream, ended desc, started desc
 )
+-- A table that was read and has no rows has a line as well.
 select
-    tables.*,
+    coalesce(tables.freshness_key, syncs.freshness_key) as freshness_key,
+    coalesce(tables.account_key, syncs.account_key) as account_key,
+    coalesce(tables.marketplace, syncs.marketplace) as marketplace,
+    coalesce(tables.account_type, syncs.account_type) as account_type,
+    coalesce(tables.table_name, syncs.table_name) as table_name,
+    coalesce(tables.rows, 0) as rows,
+    tables.newest_change_at,
+    tables.newest_row_loaded_at,
     syncs.last_sync_at,
     syncs.last_sync_state,
     syncs.is_complete,
     syncs.read_up_to,
     now() as checked_at
 from tables
-left join syncs on syncs.freshness_key = tables.freshness_key
+full join syncs on syncs.freshness_key = tables.freshness_key
 
 -- view marts.fct_buy_button_changes of (product_history): A moment at which an offer won or lost the buy button.
 -- Each time an offer won or lost the buy button, with the prices before and after.

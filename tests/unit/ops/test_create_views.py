@@ -30,6 +30,14 @@ INSERT INTO emag.orders (marketplace, account_type, type, id, status, date, modi
 VALUES ('emag_ro', 'main', 3, 1, 4, now(), now(), '{"name": "Demo"}')
 """
 
+SYNC = """
+INSERT INTO emag.syncs (
+  marketplace, account_type, run_id, stream, started, ended, state, complete
+)
+VALUES ('emag_ro', 'main', 'r', 'returns', now(), now(), 'failed', false),
+  ('emag_ro', 'main', 'r', 'order_statuses', now(), now(), 'completed', true)
+"""
+
 
 @contextmanager
 def session(database: Postgres, user: str | None = None) -> Iterator[psycopg.Connection[Any]]:
@@ -110,6 +118,42 @@ def test_boards_over_a_view_that_changes_its_columns_stay(database: Postgres) ->
             connection.execute(f"DROP ROLE {role}")
 
 
+def test_a_right_that_was_revoked_stays_revoked(database: Postgres) -> None:
+    """The schema gives each new view rights of its own, as deploy/postgres/warehouse.sql does."""
+    prepare(database)
+    views = definitions()
+    [accounts] = [each for each in views if each.name == "dim_accounts"]
+    shorter = replace(accounts, text=f"SELECT account_key FROM (\n{accounts.text}\n) AS t")
+    role = f"analyst_{uuid4().hex[:8]}"
+    with session(database) as connection:
+        connection.execute("CREATE SCHEMA emag_marts")
+        connection.execute(f"CREATE ROLE {role}")
+        given = f"IN SCHEMA emag_marts GRANT SELECT ON TABLES TO {role}"
+        connection.execute(f"ALTER DEFAULT PRIVILEGES {given}")
+        try:
+            create(database)
+            connection.execute(f"REVOKE SELECT ON emag_marts.dim_accounts FROM {role}")
+            create(database, [shorter if each is accounts else each for each in views])
+            for view, expected in (("dim_accounts", False), ("dim_dates", True)):
+                granted = f"SELECT has_table_privilege('{role}', 'emag_marts.{view}', 'SELECT')"
+                assert value(database, granted) is expected
+        finally:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_table_that_was_read_and_is_empty_has_a_line_of_its_freshness(
+    database: Postgres,
+) -> None:
+    prepare(database)
+    create(database)
+    with session(database) as connection:
+        connection.execute(SYNC)
+        query = "SELECT table_name, rows, is_complete FROM emag_marts.emag_freshness ORDER BY 1"
+        lines = connection.execute(query).fetchall()
+    assert lines == [("orders", 1, None), ("returns", 0, False)]
+
+
 def test_nothing_is_changed_where_a_view_cannot_be_created(database: Postgres) -> None:
     prepare(database)
     *views, last = definitions()
@@ -159,7 +203,7 @@ def test_analysts_read_marts_and_no_personal_data(database: Postgres) -> None:
     names["emag_analyst"] = f"emag_analyst_{uuid4().hex[:8]}"
     for name, own in names.items():
         text = text.replace(name, own)
-    loader, analyst = names["emag_loader"], names["emag_analyst"]
+    loader, analyst, reader = (names[f"emag_{each}"] for each in ("loader", "analyst", "reader"))
     with session(database) as connection:
         connection.execute(text.encode())
         try:
@@ -168,6 +212,8 @@ def test_analysts_read_marts_and_no_personal_data(database: Postgres) -> None:
             marts = [each.name for each in definitions() if each.schema == MARTS]
             for mart in marts:
                 value(database, f"SELECT count(*) FROM emag_marts.{mart}", analyst)
+                value(database, f"SELECT count(*) FROM emag_marts.{mart}", reader)
+            value(database, "SELECT count(*) FROM emag_staging.stg_emag__products", reader)
             for place in (
                 "emag.orders",
                 "emag_staging.stg_emag__orders",

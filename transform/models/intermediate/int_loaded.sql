@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ forget_what_was_built() }}') }}
+
 -- Up to when rows were loaded as the build begins, and a fingerprint of what all marts follow from:
 -- seeds, and the lists of codes. When that changes, everything is built again.
 {% set tables = [
@@ -26,6 +28,9 @@ basis as (
 )
 
 select
-    -- A clock that is ahead of Postgres' own would hide what comes later.
-    (select least(max(loaded_at), now()) from newest) as loaded_up_to,
+    -- A clock that is ahead of Postgres' own would hide what comes later. Without a time of loading,
+    -- as of tables without rows, the next build takes up everything.
+    (
+        select case when max(loaded_at) is not null then least(max(loaded_at), now()) end from newest
+    ) as loaded_up_to,
     (select md5(string_agg(part, ',' order by part)) from basis) as basis

@@ -7,4 +7,4 @@ SELECT line.account_key, line.currency, line.product_id,
     round(sum(line.revenue_net * (1 - offer.commission_percent / 100) + line.seller_discount_net), 2) AS margin_net
 FROM fct_order_lines AS line LEFT JOIN dim_offers AS offer ON offer.offer_key = line.offer_key
 WHERE line.is_sold GROUP BY line.account_key, line.currency, line.product_id
-ORDER BY revenue_net DESC, account_key, product_id
+ORDER BY revenue_net DESC NULLS LAST, account_key, product_id
