@@ -123,7 +123,9 @@ def expected_returns(asked: Asked) -> Iterator[tuple[Any, ...]]:
         (account_key, product, reason) = key
         sold = ordered[account_key, product] if product else None
         rate = percent(returned, sold or 0)
-        yield (account_key, product, max(names[key]), reason, returned, sold or None, rate)
+        # Lines of products that are gone have no number, and may be of several products.
+        name = max(names[key]) if product else None
+        yield (account_key, product, name, reason, returned, sold or None, rate)
 
 
 def expected_late_orders(asked: Asked) -> Iterator[tuple[Any, ...]]:
