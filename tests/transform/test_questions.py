@@ -163,6 +163,18 @@ def test_each_chart_is_drawn_without_a_complaint_or_a_request(
     assert chromium.run("document.documentElement.scrollWidth") <= width
 
 
+def test_values_of_a_chart_have_colours_of_their_own(report: Path, chromium: Browser) -> None:
+    opened(chromium, report)
+    legends = chromium.run(
+        "[...document.querySelectorAll('.legend')].map((list) =>"
+        " [...list.querySelectorAll('i')].map((each) => each.style.background))"
+    )
+    assert max(map(len, legends)) > 4
+    for colours in legends:
+        assert len({*colours}) == len(colours), legends
+        assert all(colours)
+
+
 def choose(chromium: Browser, name: str, value: str) -> None:
     chromium.run(
         f"document.getElementById('{name}').value = '{value}';"
