@@ -11,12 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import marts
+from benchmarks import marts, volume
 from benchmarks.measures import QUICK, STATE_OFFERS, Bench, Figures, Sizes, middle, state_bytes
 from benchmarks.others import Others
+from benchmarks.page_parts import part
 from benchmarks.report import Machine, page, table
 from benchmarks.runs import RunFailedError
-from benchmarks.volume import PAGE, part
+from benchmarks.volume import PAGE
 
 if TYPE_CHECKING:
     from benchmarks.measures import Speed
@@ -44,7 +45,8 @@ def main() -> int:
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
         old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-        parts = "\n".join(filter(None, [part(old), part(old, marts.BEGIN, marts.END)]))
+        marks = [(each.BEGIN, each.END) for each in (volume, marts)]
+        parts = "\n".join(filter(None, (part(old, *each) for each in marks)))
         PAGE.write_text(page(figures, sizes, machine, parts), encoding="utf-8")
     if options.json:
         told = {

@@ -23,6 +23,7 @@ import psutil
 from psycopg import sql
 
 from benchmarks.others import Others
+from benchmarks.page_parts import put
 from benchmarks.report import Machine
 from benchmarks.runs import ROOT, RunFailedError
 from benchmarks.volume import PAGE
@@ -244,7 +245,7 @@ def main() -> int:
             return 1
     text = section(built, options.orders, Machine.this(others.share()))
     if options.write:
-        write(text)
+        put(PAGE, BEGIN, END, text)
     print(json.dumps([each.__dict__ for each in built]) if options.json else text)
     return int(any(each.failed for each in built))
 
@@ -281,17 +282,6 @@ Promised are at most {LEAST:.0%}: {verdict}.
 
 def _named(built: list[Build], what: str) -> str:
     return ", ".join(sorted({name for each in built for name in getattr(each, what)})) or "none"
-
-
-def write(text: str) -> None:
-    """Put the part about the marts into the page, in place of the old one."""
-    page = PAGE.read_text(encoding="utf-8")
-    begin, end = page.find(BEGIN), page.find(END)
-    if begin >= 0:
-        page = page[:begin] + text.rstrip("\n") + page[end + len(END) :]
-    else:
-        page = f"{page}\n{text}"
-    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

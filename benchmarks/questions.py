@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.others import Others
+from benchmarks.page_parts import put
 from benchmarks.report import Machine
 from benchmarks.runs import ROOT
 from benchmarks.shop import open_shop
@@ -82,9 +83,7 @@ def main() -> int:
     text = section(timed, options.orders, Machine.this(others.share()))
     print(text)
     if options.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
+        put(PAGE, BEGIN, END, f"{BEGIN}{text}{END}\n")
     return int(any(each.seconds >= MOST for each in timed))
 
 

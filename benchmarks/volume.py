@@ -21,6 +21,7 @@ import msgspec
 import psutil
 
 from benchmarks.others import Others
+from benchmarks.page_parts import put
 from benchmarks.report import Machine
 from benchmarks.runs import ROOT, RunFailedError, catalog
 from benchmarks.shop import open_shop
@@ -97,7 +98,7 @@ def main() -> int:
         return 1
     text = section(readings, Machine.this(others.share()))
     if options.write:
-        write(text)
+        put(PAGE, BEGIN, END, text)
     print(json.dumps([vars(reading) for reading in readings]) if options.json else text)
     return 0 if all(kept for reading in readings for *_, kept in lines(reading)) else 1
 
@@ -208,19 +209,6 @@ it; otherwise it is the real command, whose output is read as it comes and whose
 set) is looked at from outside. Tenths are tenths of the rows. Child streams are written along.
 {END}
 """
-
-
-def part(page: str, first: str = BEGIN, last: str = END) -> str:
-    """Return the part of a page between two lines, empty where it has none."""
-    begin, end = page.find(first), page.find(last)
-    return f"{page[begin:end]}{last}\n" if 0 <= begin < end else ""
-
-
-def write(text: str) -> None:
-    """Put the part about volume into the page, in place of the old one."""
-    page = PAGE.read_text(encoding="utf-8")
-    old = part(page)
-    PAGE.write_text(page.replace(old, text) if old else f"{page}\n{text}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -151,7 +151,8 @@ class BudgetStoreError(TransientError):
 
 
 TARGET_GONE: Final = (
-    "the target has closed the pipe; its own log shows why, unless Meltano was killed"
+    "the target has closed the pipe; its own log shows why. If it logged nothing, it was killed, or"
+    " Meltano was: see that they have memory enough"
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.page_parts import part, put
 from benchmarks.runs import catalog
 
 pytestmark = pytest.mark.timing
@@ -74,3 +75,14 @@ def test_a_hundred_thousand_offers_take_less_than_a_megabyte_and_a_half(
     assert told["figures"]["whole"]["other_requests"] > 0
     assert told["figures"]["state_offers"] == 100_000
     assert told["figures"]["state_bytes"] < 1_500_000
+
+
+def test_a_part_of_a_page_replaces_the_old_one_and_no_other(tmp_path: Path) -> None:
+    page, others = tmp_path / "page.md", "# Page\n\n<!-- b -->\nkept\n<!-- /b -->\n"
+    page.write_text(others, encoding="utf-8")
+    for figure in (1, 2, 2):
+        text = f"<!-- a -->\n{figure}\n<!-- /a -->\n"
+        put(page, "<!-- a -->", "<!-- /a -->", text)
+        assert page.read_text(encoding="utf-8") == f"{others}\n{text}"
+        assert part(page.read_text(encoding="utf-8"), "<!-- a -->", "<!-- /a -->") == text
+    assert part(others, "<!-- a -->", "<!-- /a -->") == ""

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 import psycopg
-from sqlalchemy.exc import ArgumentError
 
-from tap_emag.errors import ConfigurationError
-from tap_emag.ops.loader_settings import loader_config
+from tap_emag.ops.loader_settings import connect, loader_config, schema_of
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.ops.views.compiled import definitions
 from tap_emag.ops.views.install import Installation, ViewsError
-from tap_emag.ops.warehouse import LOADER, WAIT, parameters_of, reason_of
+from tap_emag.ops.warehouse import LOADER, reason_of
 
 if TYPE_CHECKING:
     from tap_emag.ops.views.install import Outcome
@@ -54,15 +52,9 @@ def _created(loader: str) -> Outcome:
         ViewsError: A view cannot be created.
     """
     config = loader_config(Place.from_environment().root, loader, os.environ)
-    schema = str(config.get("default_target_schema") or "")
-    if not schema:
-        raise ConfigurationError(["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA: is not set; write emag"])
+    schema = schema_of(config)
     try:
-        given = parameters_of(config)
-    except (ArgumentError, psycopg.ProgrammingError, ValueError):
-        raise ConfigurationError([f"{loader}: its address cannot be read"]) from None
-    try:
-        with psycopg.connect(**given, connect_timeout=WAIT, autocommit=True) as connection:
+        with connect(config, loader) as connection:
             return Installation(connection, schema, declared_tables([]), definitions()).run()
     except psycopg.Error as error:
         text, remedy = reason_of(error, config)

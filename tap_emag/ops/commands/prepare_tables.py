@@ -8,20 +8,13 @@ from typing import Final
 
 import click
 import psycopg
-from sqlalchemy.exc import ArgumentError
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.ops.loader_settings import loader_config
+from tap_emag.ops.loader_settings import connect, loader_config, schema_of
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.tables.declared import declared_tables, selections
 from tap_emag.ops.tables.prepare import Outcome, Preparation
-from tap_emag.ops.warehouse import (
-    LOADER,
-    WAIT,
-    adds_metadata,
-    parameters_of,
-    reason_of,
-)
+from tap_emag.ops.warehouse import LOADER, adds_metadata, reason_of
 
 FAILED: Final = 1
 logger = logging.getLogger("emag-ops")
@@ -61,17 +54,11 @@ def _prepared(loader: str) -> Outcome:
     """
     place = Place.from_environment()
     config = loader_config(place.root, loader, os.environ)
-    schema = str(config.get("default_target_schema") or "")
-    if not schema:
-        raise ConfigurationError(["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA: is not set; write emag"])
-    try:
-        given = parameters_of(config)
-    except (ArgumentError, psycopg.ProgrammingError, ValueError):
-        raise ConfigurationError([f"{loader}: its address cannot be read"]) from None
+    schema = schema_of(config)
     found = selections(place.root, os.environ)
     declared = declared_tables(found, metadata=adds_metadata(config))
     try:
-        with psycopg.connect(**given, connect_timeout=WAIT, autocommit=True) as connection:
+        with connect(config, loader) as connection:
             return Preparation(connection, schema, declared).run()
     except psycopg.Error as error:
         text, remedy = reason_of(error, config)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 import psycopg
-from sqlalchemy.exc import ArgumentError
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.ops.loader_settings import loader_config
+from tap_emag.ops.loader_settings import connect, loader_config
 from tap_emag.ops.meltano.project import Place
 from tap_emag.ops.report.answers import ask, questions
 from tap_emag.ops.report.page import page
 from tap_emag.ops.report.words import LANGUAGES
-from tap_emag.ops.warehouse import LOADER, WAIT, parameters_of, reason_of
+from tap_emag.ops.warehouse import LOADER, reason_of
 
 if TYPE_CHECKING:
     from tap_emag.ops.report.answers import Answer
@@ -60,11 +59,7 @@ def command(*, output: Path | None, schema: str | None, language: str, loader: s
     config = loader_config(place.root, loader, os.environ)
     schema = schema or f"{config.get('default_target_schema') or 'emag'}_marts"
     try:
-        given = parameters_of(config)
-    except (ArgumentError, psycopg.ProgrammingError, ValueError):
-        raise ConfigurationError([f"{loader}: its address cannot be read"]) from None
-    try:
-        with psycopg.connect(**given, connect_timeout=WAIT) as connection:
+        with connect(config, loader) as connection:
             answers = [ask(connection, schema, question) for question in questions()]
     except psycopg.Error as error:
         logger.critical("Postgres: %s; %s", *reason_of(error, config))

@@ -139,7 +139,7 @@ class DatedInvoices(EmagStream):
     def _changed(self, months: list[tuple[date, date]], changed: ChangedItems) -> Iterator[Row]:
         start = min(months[0][0], self._local(self.run.settings.start_date)).isoformat()
         end = months[-1][1].isoformat() if self.run.settings.end_date else None
-        two = replace(self.requests, concurrency=1)  # one is read while another is taken
+        two = replace(self.requests, concurrency=1)  # spans are under way: see AHEAD
         for number, ((_, last), items) in enumerate(two.map(self._complete, months), start=1):
             for item in items:
                 day = item.row["date"]

@@ -3,7 +3,6 @@ const report = JSON.parse(document.getElementById("report").textContent);
 const FIRST = 6; // rows of a table before the rest is asked for
 const PALETTE = ["#3d7fe0", "#e58a1f", "#22a06b", "#d1495b", "#8a63d2", "#1fa3b5", "#b0893c", "#7a8494",
   "#d96bb0", "#7f9f1a", "#5560a8", "#96584a", "#c9a400"];
-const UNKNOWN = 7; // the place of grey
 const LOCALES = { en: "en-GB", ro: "ro-RO" };
 const choice = { account: "", currency: "", language: report.language };
 const narrow = () => window.innerWidth < 640;
@@ -104,7 +103,7 @@ function colours(chart, field, shown) {
   const all = [...sums.keys()].sort().sort((a, b) => sums.get(b) - sums.get(a));
   const order = field === "account_key" ? report.accounts : all;
   const present = [...all].sort().filter((value) => shown.some((row) => row[field] === value));
-  const free = PALETTE.filter((_, place) => place !== UNKNOWN);
+  const free = PALETTE.filter((_, place) => place !== report.colours.unknown);
   const own = (value) => PALETTE[report.colours[value]] ?? free[order.indexOf(value) % free.length];
   return {
     domain: present.map(translated),
