@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -28,6 +29,11 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+# Under `make test`, a make that a test starts would believe itself a part of that one: it would say
+# which folder it enters, and take over its options.
+for _name in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "ARGS"):
+    os.environ.pop(_name, None)
 
 
 def _plain(text: str) -> str:

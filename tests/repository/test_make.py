@@ -27,13 +27,6 @@ COPIED = (
     "requirements",
 )
 PACKAGES = ("tap_emag", "emag_sandbox")
-# As from a shell of one's own, be the tests run by `make test` or not: a make within a make first
-# prints which folder it enters, and takes over the outer one's options.
-ENVIRON = {
-    name: text
-    for name, text in os.environ.items()
-    if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "ARGS")
-}
 SETUP = [each for each in _blocks("bash") if each.text.startswith("make setup")]
 SANDBOX = [each for each in _blocks("bash") if each.text.startswith("make sandbox")]
 
@@ -46,7 +39,7 @@ def test_make_setup_makes_an_environment_in_which_meltano_and_the_tap_start(tmp_
         copy(ROOT / name, tmp_path / name)
     for name in PACKAGES:
         (tmp_path / name).symlink_to(ROOT / name)
-    environ = {name: text for name, text in ENVIRON.items() if name != "VIRTUAL_ENV"}
+    environ = {name: text for name, text in os.environ.items() if name != "VIRTUAL_ENV"}
     environ["PYTHON"] = sys.executable
     done = subprocess.run(
         ["/bin/sh", "-e", "-c", shown],
@@ -77,7 +70,7 @@ def test_make_sandbox_serves_until_ctrl_c(block: Block) -> None:
     command = subprocess.Popen(
         ["/bin/sh", "-c", f"exec {shown.replace('8090', port)}"],
         cwd=ROOT,
-        env=ENVIRON | {"ARGS": f"--port {port}"},  # for the block that names no port
+        env={**os.environ} | {"ARGS": f"--port {port}"},  # for the block that names no port
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -106,9 +99,7 @@ def test_make_alone_lists_its_commands() -> None:
         b for b in _blocks("bash") if b.page == "CONTRIBUTING.md" and "make " in b.text
     ]
     assert "\nmake  " in contributing.text
-    listed = subprocess.run(
-        ["make"], cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=True
-    ).stdout
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     named = set(re.findall(r"(?m)^ +make ([\w-]+)", listed))
     pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert {"demo", "test", "setup"} <= set(shown.findall(pages)) <= named
