@@ -50,9 +50,9 @@ def main() -> None:
     level = os.environ[LEVEL] = given if given in LEVELS else USUAL
     code = 1
     try:
-        from target_postgres.target import TargetPostgres  # noqa: PLC0415
+        from tap_emag.loader_sink import EmagLoader  # noqa: PLC0415
 
-        command = TargetPostgres.cli  # the SDK sets up logging here, as Meltano's file declares
+        command = EmagLoader.cli  # the SDK sets up logging here, as Meltano's file declares
         root = logging.getLogger()
         root.setLevel(level)
         for handler in root.handlers:

@@ -242,6 +242,7 @@ def loader(tmp_path: Path) -> Callable[[str], subprocess.Popen[bytes]]:
     def start(act: str) -> subprocess.Popen[bytes]:
         (tmp_path / "target_postgres").mkdir()
         (tmp_path / "target_postgres" / "__init__.py").touch()
+        (tmp_path / "target_postgres" / "sinks.py").write_text("PostgresSink = object")
         (tmp_path / "target_postgres" / "target.py").write_text(FAKE.format(act=act))
         paths = os.pathsep.join([str(tmp_path), str(ROOT)])
         return subprocess.Popen(

@@ -75,6 +75,8 @@ def test_tables_of_the_loader_are_migrated_to_what_is_created_before_the_first_r
     made = shape(before.database)
     assert {each[2] for each in made} >= {BARE}
     assert ZONED not in {each[2] for each in made}
+    with before.database.connect() as connection:  # as loaders of earlier releases wrote it
+        connection.execute("UPDATE emag.products SET extra = 'null' WHERE extra IS NULL")
     assert json_nulls(before.database) != (0,)
 
     after.project(shop).run("emag-ops:prepare-tables")
