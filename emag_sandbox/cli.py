@@ -47,6 +47,7 @@ HELP: Final = {
     "lower_limits": 'requests a minute below the documented ones, as JSON, such as {"other": 20}',
     "latency": "seconds before each reply",
     "latency_jitter": "up to so many seconds more",
+    "arrival_jitter": "up to so many seconds until a request arrives and is counted",
     "sort": "order in which rows are returned",
     "bounds": "as documented for the resource, closed: both in, half: only the lower, half_upper:"
     " only the upper, open: neither",

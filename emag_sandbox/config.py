@@ -47,6 +47,7 @@ NOT_NEGATIVE: Final = [
     "history_days",
     "latency",
     "latency_jitter",
+    "arrival_jitter",
     "drip_seconds",
     "date_error",
     "burst",
@@ -156,6 +157,7 @@ class SandboxConfig:
     lower_limits: dict[str, int] = field(default_factory=dict)
     latency: float = 0.0
     latency_jitter: float = 0.0
+    arrival_jitter: float = 0.0
 
     sort: str = "id_desc"
     bounds: str = "documented"

@@ -77,8 +77,9 @@ class Api:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
-        begun = time.monotonic()
         body = await request.read()
+        await self._wait(self._jitter.random() * self._config.arrival_jitter)
+        begun = time.monotonic()
         found = self._route(request)
         if found is None:
             return self._response(Reply(404, faults.NO_ROUTE))

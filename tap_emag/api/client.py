@@ -389,7 +389,7 @@ class Client:
         """
         reply, begun = self._exchange(query)
         arrived = time.monotonic()
-        error = self._meaning(query, reply)
+        error = self._meaning(query, reply, begun)
         if isinstance(error, CredentialsError):
             error = self._judged(query, error)
         if error:
@@ -415,7 +415,7 @@ class Client:
         """Send a request that succeeded before; return its error, None if it succeeds again."""
         query = Query(resource, "POST", self._settings.api_url, values)
         try:
-            error = self._meaning(query, self._exchange(query)[0])
+            error = self._meaning(query, *self._exchange(query))
         except (TransientError, ContractError) as caught:
             return caught
         if error is None:
@@ -439,10 +439,10 @@ class Client:
         self.on_reply(reply)
         return reply, begun
 
-    def _meaning(self, query: Query, reply: Reply) -> EmagError | None:
+    def _meaning(self, query: Query, reply: Reply, begun: float) -> EmagError | None:
         error = classify(reply, enveloped=query.enveloped)
         if isinstance(error, ThrottledError):
             bucket = bucket_of(query.resource)
-            self._limiter.refused(bucket, error.wait)
+            self._limiter.refused(bucket, error.wait, time.monotonic() - begun)
             self._recorder.refused(bucket)
         return error

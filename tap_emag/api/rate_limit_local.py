@@ -106,16 +106,19 @@ def load(execute: Execute, name: str, bucket: str, share: float, clock: str) -> 
     row = execute(LOAD, (name,)).fetchone()
     if row is not None and row[0] == clock:
         _, budget.next_slot, budget.held_until, budget.pace, departures = row
-        left = array("d")
-        left.frombytes(departures)
-        budget.left = deque(left)
+        numbers = array("d")
+        numbers.frombytes(departures)
+        if numbers and numbers[0] < 0:  # no time is: rows of an earlier version have none
+            budget.ceiling = -numbers.pop(0)
+        budget.left = deque(numbers)
     return budget
 
 
 def save(execute: Execute, name: str, budget: Budget, clock: str) -> None:
     """Write a budget; `clock` names the clock of its times."""
-    left = array("d", budget.left).tobytes()
-    execute(SAVE, (name, clock, budget.next_slot, budget.held_until, budget.pace, left))
+    # The ceiling goes before the departures, as a negative number: tables keep their columns.
+    numbers = array("d", (-budget.ceiling, *budget.left)).tobytes()
+    execute(SAVE, (name, clock, budget.next_slot, budget.held_until, budget.pace, numbers))
 
 
 @cache

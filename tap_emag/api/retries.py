@@ -45,6 +45,8 @@ def retrying(
 ) -> Retrying:
     """Return the policy: the pause that the server asks for, or a jittered exponential one.
 
+    After a call's first HTTP 429 there is none: the rate limiter pauses all calls.
+
     Args:
         settings: The pauses' bounds.
         give_up: Returns whether so many failures are enough.
@@ -56,10 +58,12 @@ def retrying(
     )
     throttled = 0
 
-    def stop(state: RetryCallState) -> bool:
+    def count(state: RetryCallState) -> None:
         nonlocal throttled
         error = state.outcome.exception() if state.outcome else None
         throttled += isinstance(error, ThrottledError)
+
+    def stop(state: RetryCallState) -> bool:
         failures = state.attempt_number - throttled - (-throttled // THROTTLED)
         too_long = (state.seconds_since_start or 0) >= LONGEST
         return too_long or give_up(failures)
@@ -69,6 +73,8 @@ def retrying(
         asked = error.wait if isinstance(error, TransientError) else None
         if asked is not None:
             return min(asked, settings.retry_wait_max_seconds)
+        if isinstance(error, ThrottledError) and throttled == 1:
+            return 0.0
         return max(backoff(state), settings.retry_wait_min_seconds)
 
     def log(state: RetryCallState) -> None:
@@ -83,6 +89,7 @@ def retrying(
         wait=wait,
         retry=retry_if_exception_type(TransientError),
         sleep=sleep,
+        after=count,
         before_sleep=log,
         reraise=True,
     )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # No shop is older than EARLIEST; LATEST leaves room for computing with dates.
 EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc)
+AUTO = "auto"
+AUTO_SHARE = 0.97  # of a request budget
+LEAST_SHARE = 0.01
 LISTED_WITH_OR = 2  # options that are listed with "or"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ORDER_TYPES = (3, 2)
@@ -106,6 +109,17 @@ def number(minimum: float, maximum: float, unit: str = "", *, whole: bool = Fals
 def whole_number(minimum: int, maximum: int, unit: str = "") -> Kind:
     """Return the kind of whole numbers from `minimum` to `maximum`, both included."""
     return number(minimum, maximum, unit, whole=True)
+
+
+def _share(value: object) -> float:
+    """Return a share; `auto` is all but a remainder, below which refusals find the right pace."""
+    if str(value).strip().lower() == AUTO:
+        return AUTO_SHARE
+    try:
+        share: float = number(LEAST_SHARE, 1).read(value)
+    except InvalidError as error:
+        raise InvalidError(f"{error}, or {AUTO}") from None
+    return share
 
 
 def _flag(value: object) -> bool:
@@ -301,6 +315,7 @@ TEXT = text()
 SECRET = text(verbatim=True)
 SIGNING_KEY = text(_signing_key, allowed="any text, or whsec_ and Base64", verbatim=True)
 SHORT_NAME = text(_short_name, allowed="lower-case letters, digits, - and _")
+SHARE = Kind("number", _share, f"{LEAST_SHARE} to 1, or {AUTO}")
 FLAG = Kind("boolean", _flag, "true, false")
 MOMENT = Kind("date-time", _moment, "ISO 8601")
 ORDER_TYPE_LIST = Kind("array", _order_types, "each type once")

@@ -141,7 +141,10 @@ class Settings:
         default=8,
     )
     rate_limit_share: float = setting(
-        number(0.01, 1), "Part of the account's request budget that this tap uses.", default=0.9
+        kinds.SHARE,
+        "Part of the account's request budget that this tap uses. auto: up to 0.97, less while"
+        " other programs use the account.",
+        default=0.9,
     )
     rate_limit_store: str | None = setting(
         kinds.POSTGRES_URL,

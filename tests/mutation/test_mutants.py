@@ -92,14 +92,14 @@ CHANGES = [
     ),
     Change(
         "api.rate_limiter",
-        "return full * self.share * self.pace",
-        "return full * self.pace",
+        "for limit in self.limits) * self.share",
+        "for limit in self.limits)",
         "the tap takes what other programs of the account need",
         "test_each_bucket_books_its_share",
     ),
     Change(
         "api.rate_limiter",
-        "limit.seconds * stretch",
+        "limit.seconds + room",
         "limit.seconds",
         "requests that draw nearer on their way pass the limit",
         "test_requests_may_draw_nearer_on_their_way_by_most_of_what_the_share_leaves_free",

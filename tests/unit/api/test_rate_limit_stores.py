@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from array import array
 from bisect import bisect_left
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tap_emag.api.rate_limit_local import LocalStore, boot, load, name_of, save
+from tap_emag.api.rate_limit_local import SAVE, LocalStore, boot, load, name_of, save
 from tap_emag.api.rate_limit_postgres import PostgresStore, peek
 from tap_emag.api.rate_limiter import BUCKETS, Budget, Limiter
 from tap_emag.errors import TransientError
@@ -112,7 +113,7 @@ def test_a_damaged_file_counts_as_untouched(store: StateStore, content: bytes) -
     store.path.write_bytes(content)
     assert Limiter(LocalStore(store, ACCOUNT, 0.9)).take("orders") < 0.5
     [(left,)] = rows(store, "SELECT departures FROM rate_limits")
-    assert len(left) == 8
+    assert len(left) == 8 * 2  # the ceiling and one departure
 
 
 def test_a_file_deleted_under_way_is_made_anew(store: StateStore) -> None:
@@ -130,7 +131,7 @@ def test_a_file_deleted_under_way_is_made_anew(store: StateStore) -> None:
 def test_what_another_start_of_the_machine_has_left_is_forgotten(store: StateStore) -> None:
     budget = Budget(BUCKETS["orders"], 0.9)
     budget.leave(10**6)
-    budget.refuse(10**6, 60)
+    budget.refuse(10**6, 60, 10**6)
     with store.transaction() as state:
         save(state.execute, "one", budget, "another start")
         assert not load(state.execute, "one", "orders", 0.9, boot()).left
@@ -163,7 +164,7 @@ def test_on_a_full_disk_a_process_keeps_the_budget_on_its_own(
     with local.open("orders") as (budget, _):
         assert len(budget.left) == 719
     [(left,)] = rows(store, "SELECT departures FROM rate_limits")
-    assert len(left) == 8 * 719
+    assert len(left) == 8 * 720  # the ceiling and 719 departures
 
 
 def test_a_process_that_keeps_the_file_locked_holds_up_no_other_for_ever(
@@ -187,12 +188,13 @@ def test_a_process_that_keeps_the_file_locked_holds_up_no_other_for_ever(
     st.floats(allow_nan=False),
     st.floats(allow_nan=False),
     st.floats(0.1, 1),
-    st.lists(st.floats(-1e9, 1e9), max_size=720),
+    st.lists(st.floats(0, 1e9), max_size=720),
+    st.floats(0.1, 1),
 )
 def test_a_budget_that_was_saved_comes_back(
-    slot: float, held: float, pace: float, left: list[float]
+    slot: float, held: float, pace: float, left: list[float], ceiling: float
 ) -> None:
-    budget = Budget(BUCKETS["other"], 0.5, pace, slot, held)
+    budget = Budget(BUCKETS["other"], 0.5, pace, slot, held, ceiling=ceiling)
     budget.left.extend(left)
     with closing(sqlite3.connect(":memory:")) as state:
         state.executescript(SCHEMA)
@@ -200,12 +202,20 @@ def test_a_budget_that_was_saved_comes_back(
         assert load(state.execute, "one", "other", 0.5, boot()) == budget
 
 
+def test_a_row_of_an_earlier_version_has_departures_alone(store: StateStore) -> None:
+    values = ("one", boot(), 5.0, 4.0, 0.7, array("d", [1.0, 2.0]).tobytes())
+    store.execute(SAVE, values)
+    with store.transaction() as state:
+        budget = load(state.execute, "one", "orders", 0.9, boot())
+    assert (list(budget.left), budget.pace, budget.ceiling) == ([1.0, 2.0], 0.7, 1.0)
+
+
 def test_a_budget_in_a_database_comes_back(database: Postgres) -> None:
     hosts = [PostgresStore(database.dsn, ACCOUNT, 0.9) for _ in range(2)]
     with hosts[0].open("other") as (untouched, now):
         assert untouched == Budget(BUCKETS["other"], 0.9)
         untouched.leave(now)
-        untouched.refuse(now, 60)
+        untouched.refuse(now, 60, now)
     with hosts[1].open("other") as (budget, later):
         assert budget == untouched
         assert now < later
@@ -269,9 +279,9 @@ class Takers(RuleBasedStateMachine):
     def die(self, process: int) -> None:
         self.slots.pop(process, None)
 
-    @rule(wait=st.none() | st.floats(0, 10**4))
-    def be_refused(self, wait: float | None) -> None:
-        self.budget.refuse(self.now, wait)
+    @rule(wait=st.none() | st.floats(0, 10**4), age=st.floats(0, 3))
+    def be_refused(self, wait: float | None, age: float) -> None:
+        self.budget.refuse(self.now, wait, self.now - age)
 
     @invariant()
     def no_window_holds_more_than_the_limit(self) -> None:

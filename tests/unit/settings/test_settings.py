@@ -87,6 +87,10 @@ def test_numbers_may_come_as_text() -> None:
     assert settings(settle_seconds="30", rate_limit_share="0.5").settle_seconds == 30
 
 
+def test_the_share_may_be_left_to_the_tap() -> None:
+    assert settings(rate_limit_share="auto").rate_limit_share == 0.97
+
+
 @pytest.mark.parametrize(
     ("value", "meant"),
     [(True, True), (False, False), ("true", True), ("False", False), ("", False)],
