@@ -10,6 +10,7 @@ import argparse
 import sys
 
 from tools import (
+    accounts_file,
     api_keys_page,
     dbt_staging,
     env_example,
@@ -28,6 +29,7 @@ from tools.tree import differing, write
 GENERATORS = (
     settings_page,
     meltano_settings,
+    accounts_file,
     env_example,
     hub_definition,
     tables_page,
@@ -51,7 +53,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the files that follow from declarations.")
     parser.add_argument("--check", action="store_true", help="write nothing, name what differs")
     if not parser.parse_args().check:
-        write(generated())
+        for each in GENERATORS:  # one after the other: the schedules of accounts become timers
+            write(each.files())
         return 0
     found = differing(generated())
     for path in found:

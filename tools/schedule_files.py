@@ -1,4 +1,4 @@
-"""Generates the examples for cron, systemd and Kubernetes from the schedules of `meltano.yml`.
+"""Generates the examples for cron, systemd and Kubernetes from `schedules:`, of accounts too.
 
     python -m tools.schedule_files
 
@@ -16,17 +16,12 @@ from tools import kubernetes_jobs
 from tools.tree import ROOT, write
 
 TIMERS = "deploy/systemd"
+ACCOUNTS = "accounts.meltano.yml"  # what meltano.yml includes
 
 
 def files() -> dict[str, str | None]:
     """Return the crontab and the timers; a timer whose schedule is gone has to go."""
-    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["schedules"]
-    wanted = examples(
-        [
-            Schedule(each["name"], each["interval"], each["job"], variables=each.get("env", {}))
-            for each in declared
-        ]
-    )
+    wanted = examples([*_declared("meltano.yml"), *_declared(ACCOUNTS)])
     present = {f"{TIMERS}/{path.name}" for path in (ROOT / TIMERS).glob("tap-emag-*.timer")}
     return dict.fromkeys(sorted(present - set(wanted))) | wanted
 
@@ -83,13 +78,25 @@ def examples(schedules: list[Schedule]) -> dict[str, str]:
     for each in schedules:
         if each.variables:
             raise ValueError(f"schedule {each.name} sets `env`: put that into the environment")
+    # The Secret of the example has the user of one account.
+    others = {each.name for each in _declared(ACCOUNTS)}
+    main = [each for each in schedules if each.name not in others]
     timers = {f"systemd/tap-emag-{each.name}.timer": timer(each) for each in schedules}
     files = {
         "cron/tap-emag.crontab": crontab(schedules),
-        kubernetes_jobs.PATH: kubernetes_jobs.cron_jobs(schedules),
+        kubernetes_jobs.PATH: kubernetes_jobs.cron_jobs(main),
         **timers,
     }
     return {f"deploy/{name}": text for name, text in files.items()}
+
+
+def _declared(name: str) -> list[Schedule]:
+    path = ROOT / name
+    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return [
+        Schedule(each["name"], each["interval"], each["job"], variables=each.get("env", {}))
+        for each in found.get("schedules") or []
+    ]
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ACCOUNTS = "accounts.meltano.yml"  # what meltano.yml includes
 FOREIGN = ("TAP_EMAG_", "TARGET_POSTGRES_", "MELTANO_")
 GRACE_SECONDS = 15.0
 TAIL_LINES = 30
@@ -65,7 +66,9 @@ class Pipeline:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = source.read_text(encoding="utf-8")
         (self.folder / "meltano.yml").write_text(_with_absolute_paths(text), encoding="utf-8")
-        shutil.copy(CHECKOUT / "logging.yaml", self.folder)
+        for name in ("logging.yaml", ACCOUNTS):
+            if (CHECKOUT / name).is_file():
+                shutil.copy(CHECKOUT / name, self.folder)
         return self.call("install")
 
     def run(self, *blocks: str, check: bool = True) -> Result:

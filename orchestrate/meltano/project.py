@@ -57,12 +57,13 @@ class Project:
         return cls(root, _command(root, variables), environment)
 
     def declared(self) -> bytes:
-        """Return the content of `meltano.yml`.
+        """Return the content of `meltano.yml` and of files such as `accounts.meltano.yml`.
 
         Raises:
-            MeltanoError: There is none.
+            MeltanoError: There is no `meltano.yml`.
         """
-        return _read(self.root)
+        included = sorted(self.root.glob("*.meltano.yml"))
+        return b"".join([_read(self.root), *(each.read_bytes() for each in included)])
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a call of Meltano, with `more` added."""

@@ -95,6 +95,7 @@ def declared(project: Project) -> list[Schedule]:
     if listed.get("elt"):
         names = ", ".join(schedule["name"] for schedule in listed["elt"])
         raise MeltanoError(f"these schedules of meltano.yml have no job: {names}; give each a job")
+    # Meltano 4.4 lists schedules of included files twice when an environment is named.
     return [
         Schedule(
             each["name"],
@@ -103,7 +104,7 @@ def declared(project: Project) -> list[Schedule]:
             tuple(Task(tuple(task.split())) for task in each["job"]["tasks"]),
             {name: str(value) for name, value in each["env"].items()},
         )
-        for each in listed["job"]
+        for each in {each["name"]: each for each in listed["job"]}.values()
     ]
 
 

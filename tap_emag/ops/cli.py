@@ -1,8 +1,8 @@
 """The command `emag-ops`. Each of its commands has a module of its own, see `COMMANDS`.
 
-Exit codes: 0 done; 1 Meltano's database does not answer, or is unknown; 2 an option or a setting is
-wrong; 3 a run was marked as failed, but not all of its processes could be ended; 4 the doctor found
-a fault.
+Exit codes: 0 done; 1 Meltano's database does not answer, or is unknown, or a file is out of date;
+2 an option or a setting is wrong; 3 a run was marked as failed, but not all of its processes could
+be ended; 4 the doctor found a fault.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ COMMANDS: Final = {  # by name; the module has a click command called `command`
     "metrics": "tap_emag.ops.commands.metrics",
     "doctor": "tap_emag.ops.commands.doctor",
     "report": "tap_emag.ops.commands.report",
+    "accounts": "tap_emag.ops.commands.accounts",
 }
 EXTRAS: Final = {
-    **dict.fromkeys(("psutil", "psycopg", "sqlalchemy", "yaml"), "ops"),
+    **dict.fromkeys(("cronsim", "psutil", "psycopg", "sqlalchemy", "yaml"), "ops"),
     **dict.fromkeys(("altair", "vl_convert"), "report"),
 }
 USAGE: Final = 2

@@ -10,7 +10,7 @@ import tokenize
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import psycopg
@@ -20,9 +20,12 @@ from psycopg import sql
 
 from emag_sandbox import Sandbox, SandboxConfig
 from emag_sandbox.cli import _parser
+from tap_emag.ops.accounts.project import text_of
+from tap_emag.ops.accounts.table import parse
 from tap_emag.schema.postgres_types import postgres_type
 from tap_emag.settings.settings import SETTINGS
 from tap_emag.tap import STREAMS
+from tests.support.declared import declared
 from tests.support.meltano_project import MeltanoProject
 from tools.docs_site import index
 
@@ -126,8 +129,13 @@ def test_its_words_are_plain(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def meltano() -> dict[str, Any]:
-    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
-    return cast("dict[str, Any]", yaml.safe_load(text))
+    """Return what the project declares, and what the page of accounts makes of its example."""
+    [table, *_] = [each for each in _blocks("yaml") if each.page == "accounts.md"]
+    made = yaml.safe_load(text_of(parse(table.text), ROOT, {}))
+    found = declared()
+    found["plugins"]["extractors"] += made["plugins"]["extractors"]
+    found["jobs"] += made["jobs"]
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -175,11 +183,11 @@ def test_commands_that_are_named_are_installed() -> None:
 
 
 def test_our_commands_that_are_named_are_declared(meltano: dict[str, Any]) -> None:
-    declared = {script.name for script in entry_points(group="console_scripts")}
+    installed = {script.name for script in entry_points(group="console_scripts")}
     jobs = {job["name"] for job in meltano["jobs"]}
     named = _all_code(r"(?:^|[\s/])(emag-[a-z-]+)") - jobs
     assert named
-    assert named <= declared
+    assert named <= installed
 
 
 def test_modules_that_are_named_are_there() -> None:
@@ -211,7 +219,7 @@ def test_settings_that_are_named_are_there() -> None:
     known = {setting.name.upper() for setting in SETTINGS}
     named = _all_code(r"\bTAP_EMAG_([A-Z_]+[A-Z])\b") - {"_SELECT", "LONG"}
     # The first is Meltano's own, the second that of the tests.
-    named = {name.removeprefix("FBE_").removesuffix("_FILE") for name in named}
+    named = {re.sub("^(FBE|BG)_|_FILE$", "", name) for name in named}
     assert named
     assert named <= known
 

@@ -15,7 +15,7 @@ from tools.tree import differing, replaced
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
     *("tools", "tap_emag", "deploy", "docs", "transform"),
-    *("meltano.yml", "pyproject.toml", ".env.example"),
+    *("meltano.yml", "accounts.yml", "accounts.meltano.yml", "pyproject.toml", ".env.example"),
 )
 
 

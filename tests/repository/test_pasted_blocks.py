@@ -26,8 +26,11 @@ from dotenv import dotenv_values
 from emag_sandbox import Sandbox, SandboxConfig
 from emag_sandbox.demo.pipeline import Pipeline
 from emag_sandbox.postgres.server import LocalPostgres
+from tap_emag.ops.accounts.project import text_of, write
+from tap_emag.ops.accounts.table import parse
 from tests.e2e.monitoring.servers import free_port, prometheus, read, serving
 from tests.repository.test_docs import PAGES, ROOT, _blocks
+from tests.support.declared import declared
 from tests.support.meltano_project import project_with
 
 if TYPE_CHECKING:
@@ -50,6 +53,10 @@ SETUP = (
 )
 EXISTING = (
     "tests/e2e/test_existing_project.py::test_a_project_of_ones_own_reads_the_shop_as_the_page_says"
+)
+ACCOUNTS = (
+    "tests/e2e/test_accounts.py::"
+    "test_accounts_of_a_table_are_loaded_each_with_its_own_user_and_shop"
 )
 SINGER = "tests/e2e/test_without_meltano.py::"
 SERVER = (
@@ -92,6 +99,13 @@ RUN_BY = {
     "get-started.md: make demo": DEMO,
     "README.md: make setup": SETUP,
     "get-started.md: make setup": SETUP,
+    "accounts.md: accounts:": ACCOUNTS,
+    "accounts.md: .venv/bin/meltano invoke emag-ops accounts": ACCOUNTS,
+    "accounts.md: .venv/bin/meltano invoke emag-ops doctor --plugin tap-emag-bg": ACCOUNTS,
+    "accounts.md: .venv/bin/meltano state clear": ACCOUNTS,
+    "accounts.md: defaults:": (
+        "tests/unit/ops/test_accounts.py::test_the_pages_table_of_many_accounts_is_one"
+    ),
     "existing-project.md: meltano add": EXISTING,
     "existing-project.md: meltano install": EXISTING,
     "existing-project.md: meltano invoke": EXISTING,
@@ -392,7 +406,9 @@ def test_a_column_that_is_left_out_is_left_out_by_every_job_of_both_accounts(
     [block] = [block for block in _blocks("yaml") if "!orders.customer" in block.text]
     given = yaml.safe_load(block.text)["plugins"]["extractors"]
     folder = project_with(meltano_plugins, tmp_path / "project", *given)
-    jobs = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["jobs"]
+    accounts = parse((ROOT / "accounts.yml").read_text(encoding="utf-8"))
+    write(folder, text_of(accounts, folder, {}))
+    jobs = declared()["jobs"]
     used = {word for job in jobs for task in job["tasks"] for word in task.split()}
     assert {name for name in used if "orders" in name} <= set(READS_ORDERS)
     for plugin, streams in catalogs(place, folder, READS_ORDERS, forked_meltano).items():

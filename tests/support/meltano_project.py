@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import yaml
 
-from emag_sandbox.demo.pipeline import CHECKOUT, Pipeline, Result
+from emag_sandbox.demo.pipeline import ACCOUNTS, CHECKOUT, Pipeline, Result
 from emag_sandbox.demo.results import Results
 from tap_emag.singer_io import override
 
@@ -136,7 +136,7 @@ def install_plugins() -> Path:
 def _installed_from() -> list[Path]:
     """Return the files that decide what an installation is made of; the code itself is linked."""
     locks = sorted((CHECKOUT / "requirements").glob("*.lock"))
-    own = (CHECKOUT / name for name in ("meltano.yml", "logging.yaml", "pyproject.toml"))
+    own = (CHECKOUT / name for name in ("meltano.yml", ACCOUNTS, "logging.yaml", "pyproject.toml"))
     return [*own, *locks]
 
 
@@ -163,7 +163,8 @@ def project_with(plugins: Path, root: Path, *given: dict[str, Any], copied: bool
             extractors[part["name"]].update(part)
         text = yaml.safe_dump(project)
     (root / "meltano.yml").write_text(text, encoding="utf-8")
-    shutil.copy(plugins / "logging.yaml", root)
+    for name in ("logging.yaml", ACCOUNTS):
+        shutil.copy(plugins / name, root)
     for kind in INSTALLED:
         installed = (plugins / ".meltano" / kind).resolve()
         if copied:

@@ -83,8 +83,8 @@ def is_this_tap(name: str, extractors: Mapping[str, Mapping[str, Any]]) -> bool:
     return False
 
 
-def documents(root: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the contents of meltano.yml, and of the files that it includes.
+def documents(root: Path, without: Path | None = None) -> Iterator[Mapping[str, Any]]:
+    """Yield the contents of meltano.yml, and of the files that it includes, `without` one of them.
 
     Raises:
         ConfigurationError: One of them cannot be read.
@@ -93,7 +93,7 @@ def documents(root: Path) -> Iterator[Mapping[str, Any]]:
     yield document
     for pattern in document.get("include_paths") or []:
         for path in sorted(root.glob(str(pattern))):
-            if path != root / FILE:
+            if path not in {root / FILE, without}:
                 yield _read(path)
 
 

@@ -28,18 +28,21 @@ VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 class PluginConfig:
     """The plugins of one kind in a project."""
 
-    def __init__(self, root: Path, kind: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, kind: str, environment: Mapping[str, str], *, without: Path | None = None
+    ) -> None:
         """Read meltano.yml and the files that it includes.
 
         Args:
             root: The project's folder.
             kind: extractors, loaders.
             environment: Variables, as Meltano passes them to a plugin.
+            without: An included file to leave out.
 
         Raises:
             ConfigurationError: One of the files cannot be read.
         """
-        found = list(documents(root))
+        found = list(documents(root, without))
         active = environment.get("MELTANO_ENVIRONMENT") or next(
             (str(each["default_environment"]) for each in found if "default_environment" in each),
             "",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from emag_sandbox import Sandbox, SandboxConfig
-from tests.repository.test_docs import ROOT, _blocks
+from tests.repository.test_docs import _blocks
+from tests.support.declared import declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_a_second_pipeline_is_refused_until_it_takes_the_bookmarks_over(
 
 
 def test_jobs_of_one_account_read_offers_with_one_plugin() -> None:
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    project = declared()
     tasks = {task for job in project["jobs"] for task in job["tasks"] if "target-" in task}
     reads = {
         each["name"]

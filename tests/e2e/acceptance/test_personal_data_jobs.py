@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-import yaml
 
 from emag_sandbox import Sandbox, SandboxConfig
-from emag_sandbox.demo.pipeline import CHECKOUT
 from tests.e2e.acceptance.test_personal_data import NOW, SALT, block, cells, maps, personal_values
+from tests.support.declared import declared
 from tests.support.meltano_project import MeltanoProject, project_with
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.meltano
 
-PROJECT = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
+PROJECT = declared()
 JOBS: dict[str, set[str]] = {
     job["name"]: {
         word for task in job["tasks"] for word in task.split() if word.startswith("tap-emag")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def lay(folder: Path, plugins: Path, environment: Mapping[str, str]) -> Path:
     """Make such a folder, with plugins that are installed elsewhere, and return it."""
     folder.mkdir(parents=True)
-    for name in ("meltano.yml", "logging.yaml"):
+    for name in ("meltano.yml", "accounts.meltano.yml", "logging.yaml"):
         shutil.copy(plugins / name, folder)
     (folder / ".meltano").symlink_to(plugins / ".meltano")
     (folder / ".meltano" / "run").mkdir(exist_ok=True)  # as the installation makes it

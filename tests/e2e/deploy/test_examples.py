@@ -20,12 +20,13 @@ from deploy.cron import Cron
 from orchestrate.meltano.schedules import Schedule
 from tests.e2e.deploy.project import ROOT
 from tests.e2e.orchestrate.page import block
+from tests.support.declared import declared
 from tools import schedule_files
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 TIMERS = sorted((DEPLOY / "systemd").glob("*.timer"))
-PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+PROJECT = declared()
 COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
 CONTAINERFILE = (DEPLOY / "container/Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
 ENTRYPOINT = DEPLOY / "container/entrypoint.sh"
@@ -66,6 +67,7 @@ def test_the_page_s_command_writes_what_follows_from_the_schedules(tmp_path: Pat
     for name in ("deploy", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / ".venv").symlink_to(sys.prefix)
+    shutil.copy(ROOT / "accounts.meltano.yml", tmp_path)
     text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
     (tmp_path / "meltano.yml").write_text(text.replace("- name: offers\n", "- name: goods\n"))
     shown = block("running.md", ".venv/bin/python -m tools.schedule_files")

@@ -17,6 +17,7 @@ from tap_emag.tap import STREAMS
 from tests.e2e.monitoring.programs import program
 from tests.e2e.orchestrate.page import commands
 from tests.repository.test_docs import ROOT, _anchors
+from tests.support.declared import declared
 
 FOLDER = ROOT / "monitoring" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
@@ -108,7 +109,7 @@ def test_alerts_ask_for_metrics_and_labels_that_are_there() -> None:
 
 
 def test_a_stream_or_job_is_stale_when_two_of_its_intervals_have_passed() -> None:
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    project = declared()
     intervals = {each["name"]: interval(each["interval"]) for each in project["schedules"]}
     due = {"5m": 300, "1h": HOUR, "1d": DAY, "7d": 7 * DAY}
     stale = [rule for rule in rules() if rule["alert"] in {"EmagStreamStale", "EmagJobStale"}]

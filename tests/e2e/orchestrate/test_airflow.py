@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-import yaml
 
 from emag_sandbox import Sandbox, SandboxConfig
 from tests.e2e.acceptance.comparison import differences
 from tests.e2e.acceptance.truth import OF_ORDERS, Truth
 from tests.e2e.monitoring.servers import free_port, read
 from tests.e2e.orchestrate.airflow_home import PAGE, AirflowHome, for_airflow
-from tests.e2e.orchestrate.page import CHECKOUT, block, commands
+from tests.e2e.orchestrate.page import block, commands
+from tests.support.declared import declared as declared_by_the_project
 from tests.support.failing_loader import causes
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def shape(airflow: AirflowHome) -> Shape:
 
 @pytest.fixture(scope="module")
 def declared() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
-    return found
+    return declared_by_the_project()
 
 
 def test_each_schedule_is_a_dag(shape: Shape, declared: dict[str, Any]) -> None:

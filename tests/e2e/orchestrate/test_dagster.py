@@ -18,7 +18,6 @@ from uuid import UUID, uuid4
 
 import psutil
 import pytest
-import yaml
 
 from emag_sandbox import Sandbox, SandboxConfig
 from orchestrate.meltano.schedules import TAP_SECONDS
@@ -27,6 +26,7 @@ from tests.e2e.acceptance.truth import Truth
 from tests.e2e.monitoring.servers import free_port, read
 from tests.e2e.orchestrate.dagster_host import LOAD, PAGE, Dagster, looking
 from tests.e2e.orchestrate.page import CHECKOUT, block, commands
+from tests.support.declared import declared
 from tests.support.failing_loader import causes
 from tests.support.meltano_project import MeltanoProject
 
@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.meltano, pytest.mark.timeout(1800)]
 
 ORDERS = "dev:tap-emag-orders-to-target-postgres"
 ORDER_TABLES = ("orders", "order_lines", "order_vouchers", "order_attachments")
-PROJECT = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
+PROJECT = declared()
 Events = list[dict[str, Any]]
 
 

@@ -128,7 +128,8 @@ def test_an_answer_that_is_no_json_is_told(tmp_path: Path) -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The project's own `meltano.yml` in a folder that may be changed."""
-    shutil.copy(CHECKOUT / "meltano.yml", tmp_path)
+    for name in ("meltano.yml", "accounts.meltano.yml"):
+        shutil.copy(CHECKOUT / name, tmp_path)
     monkeypatch.delenv("MELTANO_ENVIRONMENT", raising=False)
     monkeypatch.delenv("MELTANO_DATABASE_URI", raising=False)
     return Project.from_environment({"MELTANO_PROJECT_ROOT": str(tmp_path), "MELTANO": MELTANO})

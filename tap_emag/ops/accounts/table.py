@@ -1,0 +1,329 @@
+"""Reads the table of accounts: the file `accounts.yml`, or the variable `EMAG_ACCOUNTS`.
+
+The table names the variables that contain secrets, never the secrets. All mistakes are reported at
+once, each with its account and key; no message repeats what may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from tap_emag.errors import ConfigurationError
+from tap_emag.meltano.variables import APP, JOB
+from tap_emag.ops.accounts.times import cron
+from tap_emag.settings.kinds import InvalidError
+from tap_emag.settings.settings import SETTINGS, Checked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FILE: Final = "accounts.yml"
+VARIABLE: Final = "EMAG_ACCOUNTS"
+LOADER: Final = "target-postgres"
+IDENTITY: Final = ("marketplace", "account_type")
+SECRETS: Final = ("username", "password")
+GROUPS: Final = ("orders", "offers", "returns", "reference")
+EVERY: Final = {  # by schedule
+    "orders": "5m",
+    "orders-nightly": "1d",
+    "orders-weekly": "7d",
+    "offers": "1h",
+    "returns": "1h",
+    "reference": "1d",
+}
+KEYS: Final = ("name", *IDENTITY, *SECRETS, "read", "every", "settings")
+OF_ALL: Final = (*IDENTITY, "read", "every", "settings")
+TOP: Final = ("accounts", "defaults", "loader")
+DECLARED: Final = {each.name: each for each in SETTINGS}
+# A name becomes part of plugins, jobs, variables, and objects of Kubernetes.
+NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,23}")
+OF_A_JOB: Final = re.compile(rf"(?:{JOB.pattern}|-(?:nightly|weekly)$)")
+REFERENCE: Final = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
+
+
+@dataclass(frozen=True)
+class TableAccount:
+    """One account of the table.
+
+    - `config`: settings of its plugin; secrets as the names of variables, such as `$NAME`.
+    - `groups`: which of GROUPS are read.
+    - `crons`: when each schedule runs, in UTC.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    groups: tuple[str, ...]
+    crons: Mapping[str, str]
+
+    @property
+    def plugin(self) -> str:
+        """The extractor that all plugins of this account inherit from."""
+        return f"{APP}-{self.name}"
+
+    def label(self, usual: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+        """Return marketplace and account type: the part of every key that is the account's.
+
+        Args:
+            usual: The settings of `tap-emag`, whose marketplace an account has that names none.
+            environment: Variables, which go first as for every plugin.
+        """
+        return "/".join(
+            str(
+                environment.get(f"{prefix(self.name)}_{key.upper()}")
+                or self.config.get(key)
+                or usual.get(key)
+            )
+            for key in IDENTITY
+        )
+
+    @property
+    def variables(self) -> list[str]:
+        """The variables that its settings name."""
+        texts = (each for each in self.config.values() if isinstance(each, str))
+        return [text.strip("${}") for text in texts if REFERENCE.fullmatch(text)]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The accounts, the loader that they write to, and where the table came from."""
+
+    source: str
+    accounts: tuple[TableAccount, ...] = ()
+    loader: str = LOADER
+
+
+def read(root: Path, environment: Mapping[str, str]) -> Table | None:
+    """Return the checked table of a project; None if it has none.
+
+    Raises:
+        ConfigurationError: The table is wrong, with a sentence for each mistake.
+    """
+    text, source = environment.get(VARIABLE), VARIABLE
+    if not text:
+        source = FILE
+        try:
+            text = (root / FILE).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8"
+            raise ConfigurationError([f"{FILE}: cannot be read ({reason})"]) from None
+    return parse(text, source)
+
+
+def parse(text: str, source: str = FILE) -> Table:
+    """Return the checked table of a text in YAML or JSON.
+
+    Raises:
+        ConfigurationError: It is wrong, with a sentence for each mistake.
+    """
+    document = _loaded(text, source)
+    problems = _Problems(source)
+    problems.unknown("", document, TOP)
+    loader = document.get("loader", LOADER)
+    if not isinstance(loader, str):
+        problems.add("", "loader", f"is not a name; write one such as {LOADER}")
+    defaults = problems.mapping("", "defaults", document.get("defaults"))
+    problems.unknown("defaults", defaults, OF_ALL)
+    rows = document.get("accounts") or []
+    if not isinstance(rows, list):
+        problems.add("", "accounts", "is not a list; write `- name: bg` and so on below it")
+        rows = []
+    accounts = [_account(row, number, defaults, problems) for number, row in enumerate(rows, 1)]
+    found = [each for each in accounts if each]
+    _check_distinct(found, problems)
+    problems.raise_any()
+    return Table(source, tuple(found), str(loader))
+
+
+@dataclass
+class _Problems:
+    source: str
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, account: str, key: str, problem: str) -> None:
+        parts = [self.source, f"account {account}" if account else "", key, problem]
+        text = ": ".join(part for part in parts if part)
+        if text not in self.texts:
+            self.texts.append(text)
+
+    def mapping(self, account: str, key: str, given: object) -> dict[str, Any]:
+        if given is None:
+            return {}
+        if not isinstance(given, dict):
+            self.add(account, key, "is not a mapping; write `key: value` lines below it")
+            return {}
+        return {str(each): value for each, value in given.items()}
+
+    def unknown(self, account: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+        for key in given:
+            if key not in known:
+                self.add(account, _shown(key), _unknown(key, known))
+
+    def raise_any(self) -> None:
+        if self.texts:
+            raise ConfigurationError(self.texts)
+
+
+def prefix(account: str) -> str:
+    """Return what the variables of an account's settings begin with, such as TAP_EMAG_BG."""
+    return f"{APP}-{account}".replace("-", "_").upper()
+
+
+def _unknown(key: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    return f"is unknown; write {near[0]}" if near else f"is unknown; use one of {', '.join(known)}"
+
+
+def _shown(key: str) -> str:
+    """Return a key as a message may repeat it: a line without a key may be a secret."""
+    return key if re.fullmatch(r"[a-z][a-z_-]{0,39}", key) else "a key"
+
+
+def _account(
+    row: object, number: int, defaults: dict[str, Any], problems: _Problems
+) -> TableAccount | None:
+    given = problems.mapping(str(number), "", row)
+    if not given:
+        problems.add(str(number), "name", "is missing; write `- name: bg`")
+        return None
+    name = _name(given.get("name"), number, problems)
+    shown = name or str(number)
+    problems.unknown(shown, given, KEYS)
+    config = _config(shown, given, defaults, problems)
+    groups = _groups(shown, given.get("read", defaults.get("read")), problems)
+    crons = _crons(shown, _merged(shown, "every", given, defaults, problems), groups, problems)
+    return TableAccount(name, config, groups, crons) if name else None
+
+
+def _name(given: object, number: int, problems: _Problems) -> str:
+    name = given if isinstance(given, str) else ""
+    if not NAME.fullmatch(name):
+        text = "is missing" if given is None else f"{given!r} will not do"
+        hint = "write up to 24 lower-case letters, digits and hyphens, such as bg or shop-hu"
+        problems.add(str(number), "name", f"{text}; {hint}")
+        return ""
+    if OF_A_JOB.search(f"-{name}"):
+        problems.add(name, "name", "ends like the name of a job; write another one, such as bg")
+    return name
+
+
+def _merged(
+    account: str, key: str, given: dict[str, Any], defaults: dict[str, Any], problems: _Problems
+) -> dict[str, Any]:
+    usual = problems.mapping("defaults", key, defaults.get(key))
+    return usual | problems.mapping(account, key, given.get(key))
+
+
+def _config(
+    account: str, given: dict[str, Any], defaults: dict[str, Any], problems: _Problems
+) -> dict[str, Any]:
+    settings = _merged(account, "settings", given, defaults, problems)
+    own = {*IDENTITY, *SECRETS}
+    known = tuple(each for each in DECLARED if each not in own)
+    for key in sorted(own & settings.keys()):
+        problems.add(
+            account, f"settings.{key}", f"is a key of the account; write `{key}` next to `name`"
+        )
+    for key in settings.keys() - own - {*known}:
+        problems.add(account, f"settings.{_shown(key)}", _unknown(key, known))
+    config = {key: given.get(key) or defaults.get(key) for key in IDENTITY}
+    config["account_type"] = config["account_type"] or DECLARED["account_type"].default
+    if not config["marketplace"]:
+        del config["marketplace"]  # that of tap-emag
+    config |= {key: given.get(key) or f"${prefix(account)}_{key.upper()}" for key in SECRETS}
+    config |= {key: _plain(value) for key, value in settings.items() if key in known}
+    places = {key: f"settings.{key}" if key in known and key in settings else key for key in config}
+    for key, value in config.items():
+        secret = key in SECRETS or DECLARED[key].secret
+        if secret and not (isinstance(value, str) and REFERENCE.fullmatch(value)):
+            hint = f"write the name of a variable, such as ${prefix(account)}_{key.upper()}"
+            problems.add(account, places[key], f"a secret must not be in this table; {hint}")
+    literal = {key: value for key, value in config.items() if not _is_reference(key, value)}
+    now = datetime.now(timezone.utc)
+    for key, problem in Checked.of(dict.fromkeys(SECRETS, "-") | literal, now).problems.items():
+        if key in places or key == "retry_wait_max_seconds":
+            problems.add(account, places.get(key, key), problem)
+    return config
+
+
+def _is_reference(key: str, value: object) -> bool:
+    """Return whether the value of a setting is known only at run time, or is reported already."""
+    if key in IDENTITY:
+        return False
+    return DECLARED[key].secret or (isinstance(value, str) and bool(REFERENCE.fullmatch(value)))
+
+
+def _plain(value: object) -> object:
+    """Return a date as text: YAML makes dates of what looks like one."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _groups(account: str, given: object, problems: _Problems) -> tuple[str, ...]:
+    if given is None:
+        return GROUPS
+    named = [each for each in given if each in GROUPS] if isinstance(given, list) else []
+    if not isinstance(given, list) or not named or sorted(named) != sorted({*map(str, given)}):
+        hint = f"write a list of {', '.join(GROUPS)}, each once, such as [orders, offers]"
+        problems.add(account, "read", f"{given!r} will not do; {hint}")
+        return ()
+    return tuple(each for each in GROUPS if each in named)
+
+
+def _crons(
+    account: str, given: dict[str, Any], groups: tuple[str, ...], problems: _Problems
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for job in given.keys() - EVERY.keys():
+        problems.add(account, f"every.{_shown(job)}", _unknown(job, tuple(EVERY)))
+    for job, usual in EVERY.items():
+        try:
+            expression = cron(given.get(job, usual), account, job)
+        except InvalidError as error:
+            problems.add(account, f"every.{job}", str(error))
+        else:
+            if expression and job.partition("-")[0] in groups:
+                found[job] = expression
+    return found
+
+
+def _check_distinct(accounts: list[TableAccount], problems: _Problems) -> None:
+    for name, times in Counter(each.name for each in accounts).items():
+        if times > 1:
+            problems.add(name, "name", f"is there {times} times; give each account its own")
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML would take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if len({*map(str, keys)}) != len(keys):
+            raise yaml.constructor.ConstructorError(
+                problem="a key is there twice", problem_mark=node.start_mark
+            )
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
+def _loaded(text: str, source: str) -> dict[str, Any]:
+    # The error does not quote the line: it may contain a secret.
+    try:
+        found = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        twice = "a key is there twice" in str(getattr(error, "problem", ""))
+        what = "a key is there twice" if twice else "is not YAML"
+        where = f", see line {mark.line + 1}" if mark else ""
+        raise ConfigurationError([f"{source}: {what}{where}; correct it"]) from None
+    if found is not None and not isinstance(found, dict):
+        raise ConfigurationError([f"{source}: is not a table; begin it with `accounts:`"])
+    return {str(key): value for key, value in (found or {}).items()}

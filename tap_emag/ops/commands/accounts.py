@@ -1,0 +1,62 @@
+"""`emag-ops accounts`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tap_emag.errors import ConfigurationError
+from tap_emag.meltano.variables import APP
+from tap_emag.ops.accounts import project, table
+from tap_emag.ops.meltano.project import Place
+
+if TYPE_CHECKING:
+    from tap_emag.ops.accounts.table import TableAccount
+
+OUTDATED: Final = 1
+logger = logging.getLogger("emag-ops")
+
+
+@click.command("accounts")
+@click.option("--check", is_flag=True, help="Write nothing; end with 1 if the file is out of date.")
+def command(*, check: bool) -> int:
+    """Write plugins, jobs and schedules of all accounts in accounts.yml into a Meltano file."""
+    root = Place.from_environment().root
+    found = table.read(root, os.environ)
+    if found is None:
+        problem = (
+            f"{table.FILE}: is missing in {root}; write `accounts:` and below it `- name: bg` and"
+            " `marketplace: emag_bg`"
+        )
+        raise ConfigurationError([problem])
+    before, text = project.current(root), project.text_of(found, root, os.environ)
+    if check:
+        if text != before:
+            logger.error("%s is out of date: run `%s`", project.FILE, project.COMMAND)
+        return OUTDATED if text != before else 0
+    if text != before:
+        project.write(root, text)
+    named = project.labels(found, project.HandWritten.of(root), os.environ)
+    for line in _summary(named, before, written=text != before):
+        click.echo(line)
+    return 0
+
+
+def _summary(accounts: list[tuple[TableAccount, str]], before: str, *, written: bool) -> list[str]:
+    names = [each.name for each, _ in accounts]
+    known = [each.removeprefix(f"{APP}-") for each in project.plugins_in(before)]
+    state = "written" if written else "is up to date"
+    lines = [f"{project.FILE} {state}; accounts: {len(names)}"]
+    for account, label in accounts:
+        if account.name not in known:
+            lines.append(f"added: {account.name} ({label}); `meltano run {account.name}`")
+        missing = [each for each in account.variables if not os.environ.get(each)]
+        if missing:
+            lines.append(f"{account.name}: not set here: {', '.join(missing)}")
+    removed = [each for each in known if each not in names]
+    return lines + [
+        f"removed: {each}; its rows and bookmarks stay, see docs/accounts.md" for each in removed
+    ]
