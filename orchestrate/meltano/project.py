@@ -144,7 +144,7 @@ def _read(root: Path) -> bytes:
 def _usual_environment(root: Path) -> str:
     """Return the environment that `meltano run` takes when nothing in the shell names one.
 
-    `meltano schedule` and `meltano compile` would do without, so it has to be named.
+    `meltano schedule` would do without, so it has to be named.
     """
     for name, pattern in USUAL_ENVIRONMENT:
         path = root / name

@@ -30,6 +30,10 @@ SET_MISSING = "INSERT OR IGNORE INTO metric_totals VALUES (?, ?, ?)"
 FIELD = "INSERT OR IGNORE INTO unknown_fields VALUES (?, ?, ?, ?)"
 TOKENS = "SELECT DISTINCT token FROM running_syncs"
 ACCOUNT = "REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)"
+FORGET_ACCOUNT = "DELETE FROM accounts WHERE marketplace = ? AND account_type = ?"
+FORGET_FIELDS = "DELETE FROM unknown_fields WHERE marketplace = ? AND account_type = ?"
+FORGET_TOTAL = "DELETE FROM metric_totals WHERE name = ? AND labels = ?"
+OF_TYPE = "SELECT 1 FROM accounts WHERE account_type = ?"
 
 
 class AccountState(NamedTuple):
@@ -147,6 +151,22 @@ class Changes:
     def set_account(self, account: Account, where: AccountState) -> None:
         """Set where an account's budgets and breakers are."""
         self._state.execute(ACCOUNT, (account.marketplace, account.account_type, *where))
+
+    def forget_account(self, marketplace: str, account_type: str) -> bool:
+        """Drop an account, its totals and its unknown fields; return whether it was there.
+
+        Totals without a marketplace stay while another account has the same type.
+        """
+        owner = (marketplace, account_type)
+        found = self._state.execute(FORGET_ACCOUNT, owner).rowcount > 0
+        self._state.execute(FORGET_FIELDS, owner)
+        left = self._state.execute(OF_TYPE, (account_type,)).fetchone() is not None
+        for name, text in self._state.execute("SELECT name, labels FROM metric_totals").fetchall():
+            labels = dict(_labels(text))
+            usual = None if left else marketplace
+            if (labels.get("marketplace", usual), labels.get("account_type")) == owner:
+                self._state.execute(FORGET_TOTAL, (name, text))
+        return found
 
     def set_running(self, syncs: Iterable[RunningSync], token: str) -> None:
         """Set the syncs of the process with this token; drop those of ended processes."""

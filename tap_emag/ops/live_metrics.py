@@ -39,9 +39,13 @@ class LiveCollector(Collector):
         budgets: str | None,
         connect: Callable[[], Runs],
         longest: timedelta,
-        pipelines: OwnPipelines | None = None,
+        pipelines: Callable[[], OwnPipelines] | None = None,
     ) -> None:
-        """Read a store, and the runs of pipelines in the database that `connect` opens."""
+        """Read a store, and the runs in the database that `connect` opens.
+
+        `pipelines` is called at each scrape, so that accounts may come and go; without it, all
+        runs count.
+        """
         self._store = store
         self._budgets = budgets
         self._connect = connect
@@ -73,7 +77,7 @@ class LiveCollector(Collector):
             sums.values[_sample(f.BREAKER_REFUSED, account)] = float(view.breaker.refused)
         now = datetime.now(timezone.utc)
         runs = self._connect()
-        own = self._pipelines.own_of(runs.state_ids()) if self._pipelines else None
+        own = self._pipelines().own_of(runs.state_ids()) if self._pipelines else None
         found = runs.since(now - REMEMBERED, own)
         sums.values.update(job_samples(found, runs.last_successes(), self._longest, now))
         yield from metrics_of(sums)

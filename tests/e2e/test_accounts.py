@@ -104,6 +104,9 @@ def test_accounts_of_a_table_are_loaded_each_with_its_own_user_and_shop(
     state_id = "dev:tap-emag-bg-orders-to-target-postgres"
     assert project.state(state_id)["bookmarks"]["orders"]
     paste(project, shown(".venv/bin/meltano state clear"))
+    left = paste(project, shown(".venv/bin/meltano invoke emag-ops limits"))
+    assert "emag_hu/main" in left
+    assert "emag_bg/main" not in left
     assert project.state(state_id) == {}
 
     # One whose variables are missing takes those of no other account.

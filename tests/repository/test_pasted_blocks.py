@@ -103,6 +103,7 @@ RUN_BY = {
     "accounts.md: .venv/bin/meltano invoke emag-ops accounts": ACCOUNTS,
     "accounts.md: .venv/bin/meltano invoke emag-ops doctor --plugin tap-emag-bg": ACCOUNTS,
     "accounts.md: .venv/bin/meltano state clear": ACCOUNTS,
+    "accounts.md: .venv/bin/meltano invoke emag-ops limits": ACCOUNTS,
     "accounts.md: defaults:": (
         "tests/unit/ops/test_accounts.py::test_the_pages_table_of_many_accounts_is_one"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from typing import TYPE_CHECKING, Final
@@ -11,20 +12,34 @@ import click
 from tap_emag.errors import ConfigurationError
 from tap_emag.meltano.variables import APP
 from tap_emag.ops.accounts import project, table
+from tap_emag.ops.meltano.pipelines import OwnPipelines
+from tap_emag.ops.meltano.plugin_config import PluginConfig
 from tap_emag.ops.meltano.project import Place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tap_emag.ops.accounts.table import TableAccount
 
 OUTDATED: Final = 1
+SHOWN: Final = (*table.IDENTITY, "sync_timeout_seconds")
 logger = logging.getLogger("emag-ops")
 
 
 @click.command("accounts")
 @click.option("--check", is_flag=True, help="Write nothing; end with 1 if the file is out of date.")
-def command(*, check: bool) -> int:
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Write nothing; print the account and the deadline of each eMAG plugin, for schedulers.",
+)
+def command(*, check: bool, as_json: bool) -> int:
     """Write plugins, jobs and schedules of all accounts in accounts.yml into a Meltano file."""
     root = Place.from_environment().root
+    if as_json:
+        click.echo(json.dumps(_plugins(root), indent=1))
+        return 0
     found = table.read(root, os.environ)
     if found is None:
         problem = (
@@ -43,6 +58,17 @@ def command(*, check: bool) -> int:
     for line in _summary(named, before, written=text != before):
         click.echo(line)
     return 0
+
+
+def _plugins(root: Path) -> dict[str, dict[str, str]]:
+    """Return what schedulers need to know of each plugin, as text; secrets are not part of it."""
+    plugins = PluginConfig(root, "extractors", os.environ)
+    known = sorted(OwnPipelines.of_project(root).extractors)
+    configs = {name: plugins.config(name) for name in known}
+    return {
+        name: {key: str(config[key]) for key in SHOWN if config.get(key) not in {None, ""}}
+        for name, config in configs.items()
+    }
 
 
 def _summary(accounts: list[tuple[TableAccount, str]], before: str, *, written: bool) -> list[str]:

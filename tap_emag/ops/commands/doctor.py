@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tap_emag.errors import ConfigurationError
+from tap_emag.ops.doctor.accounts import check_accounts
 from tap_emag.ops.doctor.examination import Examination
 from tap_emag.ops.doctor.meltano import Meltano, check_meltano
 from tap_emag.ops.doctor.postgres import check_postgres
@@ -89,6 +90,7 @@ def _of_project(report: Report, plugin: str) -> int:
         report.skip("Postgres: login", f"the project has no loader named {LOADER}")
     report.begin("Meltano")
     check_meltano(report, place, pipelines)
+    check_accounts(report, place.root)
     return requests
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from tap_emag.errors import ConfigurationError
 from tap_emag.formatting import duration, table
 from tap_emag.metrics import Totals
 from tap_emag.ops.options import state_options
@@ -15,6 +16,7 @@ from tap_emag.ops.rate_limits import views
 from tap_emag.state.store import StateStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tap_emag.ops.rate_limits import BreakerView, BucketView
@@ -40,35 +42,74 @@ HEAD: Final = (
     is_flag=True,
     help="Close the circuit breakers first, so that the next run makes a request at once.",
 )
+@click.option("--account", help="Show only this account, such as emag_bg/main.")
+@click.option(
+    "--forget",
+    metavar="ACCOUNT",
+    help="First drop an account that is read no more, such as emag_bg/main, here and in metrics.",
+)
 def command(
-    *, state_dir: Path, rate_limit_store: str | None, as_json: bool, close_breakers: bool
+    *,
+    state_dir: Path,
+    rate_limit_store: str | None,
+    as_json: bool,
+    close_breakers: bool,
+    account: str | None,
+    forget: str | None,
 ) -> None:
     """Show each account's request budget: what is used, what is left, who had to wait."""
     store = StateStore(state_dir)
+    if forget is not None:
+        _forget(store, forget)
     if close_breakers and store.path.exists():
         store.execute("DELETE FROM circuit_breakers")
     seen = list(views(store, Totals(store).read(), rate_limit_store))
+    if account is not None:
+        seen = [view for view in seen if _name(view) == account] or _unknown("--account", seen)
     if as_json:
         click.echo(json.dumps([_document(view) for view in seen], indent=2))
-    elif seen:
-        for line in table(HEAD, [_cells(view) for view in seen]):
-            click.echo(line)
-        for sharing in sorted({view.sharing for view in seen if len(view.sharing) > 1}):
-            click.echo(f"one budget, counted once: {', '.join(sharing)}")
-        for reason in sorted({view.breaker.reason for view in seen if view.breaker.due}):
-            click.echo(f"breaker: {reason}")
-        for line in sorted({_rest_breaker(view) for view in seen if view.rest_breaker.due}):
-            click.echo(line)
     else:
-        click.echo(
-            f"No tap has kept a budget in {state_dir} yet; --state-dir names another folder."
-        )
+        for line in _lines(seen):
+            click.echo(line)
+        if not seen:
+            text = f"No tap has kept a budget in {state_dir} yet; --state-dir names another folder."
+            click.echo(text)
+
+
+def _lines(seen: list[BucketView]) -> Iterator[str]:
+    if seen:
+        yield from table(HEAD, [_cells(view) for view in seen])
+    for sharing in sorted({view.sharing for view in seen if len(view.sharing) > 1}):
+        yield f"one budget, counted once: {', '.join(sharing)}"
+    for waiting in _counted_together(seen):
+        yield f"waits and waited are counted together: {', '.join(waiting)}"
+    for reason in sorted({view.breaker.reason for view in seen if view.breaker.due}):
+        yield f"breaker: {reason}"
+    yield from sorted({_rest_breaker(view) for view in seen if view.rest_breaker.due})
+
+
+def _forget(store: StateStore, account: str) -> None:
+    marketplace, _, account_type = account.partition("/")
+    with Totals(store).changing() as changes:
+        found = changes.forget_account(marketplace, account_type)
+    if not found:
+        _unknown("--forget", list(views(store, Totals(store).read(), None)))
+
+
+def _unknown(option: str, seen: list[BucketView]) -> NoReturn:
+    known = ", ".join(sorted({_name(view) for view in seen})) or "none"
+    problem = f"{option}: no such account has kept a budget here; write one of these: {known}"
+    raise ConfigurationError([problem])
+
+
+def _name(view: BucketView) -> str:
+    return f"{view.marketplace}/{view.account_type}"
 
 
 def _cells(view: BucketView) -> tuple[str, ...]:
     second, minute = view.limits
     return (
-        f"{view.marketplace}/{view.account_type}",
+        _name(view),
         view.bucket,
         f"{view.rate:.1f} of {view.usual:.1f} a second",
         f"{view.last_second} of {second}",
@@ -80,8 +121,16 @@ def _cells(view: BucketView) -> tuple[str, ...]:
     )
 
 
+def _counted_together(seen: list[BucketView]) -> list[list[str]]:
+    """Return the accounts whose waits are one count: that metric has no marketplace."""
+    types: dict[str, set[str]] = {}
+    for view in seen:
+        types.setdefault(view.account_type, set()).add(_name(view))
+    return [sorted(names) for _, names in sorted(types.items()) if len(names) > 1]
+
+
 def _rest_breaker(view: BucketView) -> str:
-    account, breaker = f"{view.marketplace}/{view.account_type}", view.rest_breaker
+    account, breaker = _name(view), view.rest_breaker
     return f"breaker of the REST helpers, {account}: {_breaker(breaker)}: {breaker.reason}"
 
 

@@ -51,7 +51,11 @@ def command(*, port: int, address: str, state_dir: Path, rate_limit_store: str |
         return Runs(place.url)
 
     registry = CollectorRegistry()
-    pipelines = OwnPipelines.of_project(place.root)
+
+    def pipelines() -> OwnPipelines:
+        return OwnPipelines.of_project(place.root)
+
+    pipelines()  # a wrong project is an error now, not at the first scrape
     live = LiveCollector(store, rate_limit_store, connect, longest, pipelines)
     registry.register(live)
     try:

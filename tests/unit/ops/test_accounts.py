@@ -16,6 +16,8 @@ from tap_emag.ops.accounts import project
 from tap_emag.ops.accounts.table import EVERY, GROUPS, KEYS, OF_A_JOB, parse, read
 from tap_emag.ops.accounts.times import INTERVALS, cron
 from tap_emag.ops.cli import run
+from tap_emag.ops.doctor.accounts import check_accounts
+from tap_emag.ops.doctor.report import Report
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 from tap_emag.settings.marketplaces import MARKETPLACES
@@ -432,3 +434,18 @@ def test_the_page_lists_keys_and_defaults_as_they_are() -> None:
         assert f"`{key}`" in page
     for interval in (*INTERVALS, "never"):
         assert f"`{interval}`" in page
+
+
+def test_the_doctor_checks_that_the_file_follows_the_table(root: Path) -> None:
+    def lines() -> list[tuple[str, str]]:
+        report = Report(lambda _: None)
+        check_accounts(report, root)
+        return [(each["status"], each["text"]) for each in report.document()]
+
+    assert lines() == []
+    write(root, THREE)
+    assert lines() == [("ok", "1 in accounts.yml, and accounts.meltano.yml follows it")]
+    (root / "accounts.yml").write_text("accounts: []")
+    assert lines() == [("warning", "accounts.meltano.yml is out of date")]
+    (root / "accounts.yml").write_text("accounts: [{name: bg, read: all}]")
+    assert lines() == [("fault", "accounts.yml: account bg: read: 'all' will not do")]

@@ -16,6 +16,7 @@ import pytest
 from emag_sandbox import Sandbox, SandboxConfig
 from tap_emag.api.rate_limit_local import LocalStore
 from tap_emag.api.rate_limiter import Limiter
+from tap_emag.metrics import Totals
 from tap_emag.settings.settings import Settings
 from tap_emag.state.store import StateStore
 from tests.support.command import Command, run
@@ -152,3 +153,38 @@ def test_requests_to_two_hosts_keep_the_limit_of_one(store: StateStore) -> None:
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     assert "No tap has kept a budget" in look(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_accounts_are_shown_in_one_table_and_one_of_them_alone(tmp_path: Path) -> None:
+    with Sandbox(SHOP) as sandbox:
+        for marketplace in ("emag_ro", "emag_bg"):
+            settings = {"marketplace": marketplace, "state_dir": str(tmp_path / "state")}
+            assert run(tmp_path / marketplace, sandbox, streams="products", **settings).code == 0
+    folder = tmp_path / "state"
+    both = look(folder)
+    assert "emag_ro/main" in both
+    assert "waits and waited are counted together: emag_bg/main, emag_ro/main" in both
+    found = documents(folder, "--account", "emag_bg/main")
+    assert {each["marketplace"] for each in found} == {"emag_bg"}
+
+    # One that is read no more leaves the table and the metrics; no stale alert is left of it.
+    assert {each["marketplace"] for each in documents(folder, "--forget", "emag_bg/main")} == {
+        "emag_ro"
+    }
+    samples = Totals(StateStore(folder)).read().values
+    owners = [dict(labels).get("marketplace") for _, labels in samples]
+    assert set(owners) == {None, "emag_ro"}
+    kept = [name for name, labels in samples if dict(labels).get("account_type") == "main"]
+    assert "emag_rate_limit_hits_total" in kept
+    wrong = subprocess.run(
+        [OPS, "limits", "--state-dir", str(folder), "--forget", "emag_bg/main"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wrong.returncode == 2
+    assert "--forget: no such account has kept a budget here; write one of these: emag_ro/main" in (
+        wrong.stderr
+    )
+    assert documents(folder, "--forget", "emag_ro/main") == []
+    assert Totals(StateStore(folder)).read().values == {}
