@@ -103,10 +103,12 @@
 {%- endmacro %}
 
 {# Small marts are written anew. The table stays, and with it the views that read it. Of two builds at
-   once the second one waits: it would not see the rows of the first. #}
+   once the second one waits: it would not see the rows of the first. To start workers would take more
+   of Postgres' processors than they save. #}
 {% macro delete_all() -%}
     {%- if is_incremental() -%}
         lock table {{ this }} in share row exclusive mode;
+        set local max_parallel_workers_per_gather to 0;
         delete from {{ this }}
     {%- endif -%}
 {%- endmacro %}
@@ -134,6 +136,7 @@
         set local from_collapse_limit to 24;
         set local random_page_cost to 1.1;
         set local geqo_effort to 1;
+        set local max_parallel_workers_per_gather to 0;
     {%- endif -%}
 {%- endmacro %}
 
@@ -142,5 +145,26 @@
     {%- if execute -%}
         {%- set seen = run_query("select reltuples from pg_class where oid = '" ~ this ~ "'::regclass") -%}
         {%- if seen.rows[0][0] < 0 -%}analyze {{ this }}{%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    Tables that Postgres knows nothing of, as after an upgrade of it: it would expect few rows and
+    compare each row of a table with each of another one.
+#}
+{% macro analyze_unknown() -%}
+    {%- if execute -%}
+        {%- set query -%}
+            select quote_ident(space.nspname) || '.' || quote_ident(kind.relname)
+            from pg_class as kind
+            inner join pg_namespace as space on space.oid = kind.relnamespace
+            where space.nspname in ('{{ source('emag', 'orders').schema }}', '{{ target.schema }}', '{{ this.schema }}')
+                and kind.relkind = 'r'
+                and kind.reltuples < 0
+                and pg_has_role(kind.relowner, 'usage')
+        {%- endset -%}
+        {%- for row in run_query(query) %}
+            analyze {{ row[0] }};
+        {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}

@@ -1740,11 +1740,6 @@ where had_buy_button is distinct from has_buy_button
     and valid_to_before = valid_from
 
 -- view marts.fct_returns of (returns): A return as it is now.
-with lines as (
-    select line.return_key, count(*) as lines, sum(line.quantity) as pieces
-    from {stg_emag__return_lines} as line
-    group by line.return_key
-)
 select
     r.return_key,
     r.account_key,
@@ -1778,7 +1773,12 @@ select
     r.currency,
     r.loaded_at
 from {stg_emag__returns} as r
-left join lines on lines.return_key = r.return_key
+-- The rows of few returns are looked up, those of all are added up at once.
+left join  (
+    select line.return_key, count(*) as lines, sum(line.quantity) as pieces
+    from {stg_emag__return_lines} as line
+    group by line.return_key
+) as lines on lines.return_key = r.return_key
 left join {marketplaces} as place on place.marketplace = r.marketplace
 left join {int_return_reasons} as reason
     on reason.marketplace = r.marketplace
@@ -2045,17 +2045,6 @@ with lines as (
         and o.type = line.order_type
         and o.id = line.order_id
     left join {marketplaces} as place on place.marketplace = line.marketplace
-),
-discounts as (
-    select
-        split.order_line_key,
-        sum(split.discount_net) as discount_net,
-        sum(split.discount_gross) as discount_gross,
-        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
-        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net
-    from {fct_voucher_splits} as split
-    where split.order_line_key is not null
-    group by split.order_line_key
 )
 select
     line.order_line_key,
@@ -2120,7 +2109,18 @@ left join lateral (
         case jsonb_typeof(line.recycle_warranties) when 'array' then line.recycle_warranties end
     ) as each
 ) as deposit on true
-left join discounts on discounts.order_line_key = line.order_line_key
+-- The rows of few orders are looked up, those of all are added up at once.
+left join  (
+    select
+        split.order_line_key,
+        sum(split.discount_net) as discount_net,
+        sum(split.discount_gross) as discount_gross,
+        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
+        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net
+    from {fct_voucher_splits} as split
+    where split.order_line_key is not null
+    group by split.order_line_key
+) as discounts on discounts.order_line_key = line.order_line_key
 left join {int_fx_rates} as fx
     on fx.currency = line.currency and line.fx_date >= fx.valid_from and line.fx_date < fx.valid_to
 
@@ -2139,35 +2139,6 @@ with orders as (
         on fx.currency = o.currency
         and (coalesce(o.date, o.created, o.modified) at time zone coalesce(place.timezone, 'UTC'))::date >= fx.valid_from
         and (coalesce(o.date, o.created, o.modified) at time zone coalesce(place.timezone, 'UTC'))::date < fx.valid_to
-),
-lines as (
-    select
-        line.order_key,
-        count(*) as lines,
-        -- A line without VAT rate leaves the order's gross amounts unknown, instead of too small.
-        count(*) = count(line.vat_rate) as has_vat,
-        sum(line.ordered_pieces) as ordered_pieces,
-        sum(line.returned_pieces) as returned_pieces,
-        sum(line.sold_pieces) as sold_pieces,
-        sum(line.ordered_net) as ordered_net,
-        sum(line.returned_net) as returned_net,
-        sum(line.revenue_net) as revenue_net,
-        sum(line.revenue_vat) as revenue_vat,
-        sum(line.deposit_net) as deposit_net,
-        sum(line.due_gross) as due_gross
-    from {fct_order_lines} as line
-    group by line.order_key
-),
-discounts as (
-    select
-        split.order_key,
-        sum(split.discount_net) as discount_net,
-        sum(split.discount_gross) as discount_gross,
-        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
-        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net,
-        sum(split.discount_gross) filter (where split.level = 'shipping') as of_shipping_gross
-    from {fct_voucher_splits} as split
-    group by split.order_key
 )
 select
     o.order_key,
@@ -2238,8 +2209,36 @@ select
     o.loaded_at,
     o.version
 from orders as o
-left join lines on lines.order_key = o.order_key
-left join discounts on discounts.order_key = o.order_key
+-- The rows of few orders are looked up, those of all are added up at once.
+left join  (
+    select
+        line.order_key,
+        count(*) as lines,
+        -- A line without VAT rate leaves the order's gross amounts unknown, instead of too small.
+        count(*) = count(line.vat_rate) as has_vat,
+        sum(line.ordered_pieces) as ordered_pieces,
+        sum(line.returned_pieces) as returned_pieces,
+        sum(line.sold_pieces) as sold_pieces,
+        sum(line.ordered_net) as ordered_net,
+        sum(line.returned_net) as returned_net,
+        sum(line.revenue_net) as revenue_net,
+        sum(line.revenue_vat) as revenue_vat,
+        sum(line.deposit_net) as deposit_net,
+        sum(line.due_gross) as due_gross
+    from {fct_order_lines} as line
+    group by line.order_key
+) as lines on lines.order_key = o.order_key
+left join  (
+    select
+        split.order_key,
+        sum(split.discount_net) as discount_net,
+        sum(split.discount_gross) as discount_gross,
+        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
+        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net,
+        sum(split.discount_gross) filter (where split.level = 'shipping') as of_shipping_gross
+    from {fct_voucher_splits} as split
+    group by split.order_key
+) as discounts on discounts.order_key = o.order_key
 
 -- view marts.fct_return_lines of (return_lines): A product in a return.
 -- Lines with what their pieces cost in the order, where the order has one price for the product.
@@ -2256,17 +2255,6 @@ with returned as (
     from {stg_emag__return_lines} as line
     inner join {stg_emag__returns} as r on r.return_key = line.return_key
     left join {marketplaces} as place on place.marketplace = r.marketplace
-),
-prices as (
-    select
-        bought.order_key,
-        bought.product_id,
-        min(bought.unit_price_net) as unit_price_net,
-        min(bought.currency) as currency
-    from {fct_order_lines} as bought
-    where bought.order_key in (select returned.order_key from returned)
-    group by bought.order_key, bought.product_id
-    having min(bought.unit_price_net) = max(bought.unit_price_net)
 )
 select
     line.return_line_key,
@@ -2295,7 +2283,17 @@ select
     coalesce(prices.currency, line.currency) as currency,
     line.loaded_at
 from returned as line
-left join prices
+-- The prices of few orders are looked up, those of all are compared at once.
+left join  (
+    select
+        bought.order_key,
+        bought.product_id,
+        min(bought.unit_price_net) as unit_price_net,
+        min(bought.currency) as currency
+    from {fct_order_lines} as bought
+    group by bought.order_key, bought.product_id
+    having min(bought.unit_price_net) = max(bought.unit_price_net)
+) as prices
     on prices.order_key = line.order_key and prices.product_id = line.product_id
 left join {int_return_reasons} as reason
     on reason.marketplace = line.marketplace

@@ -1,4 +1,4 @@
-{{ config(pre_hook='{{ forget_what_was_built() }}') }}
+{{ config(pre_hook=['{{ analyze_unknown() }}', '{{ forget_what_was_built() }}']) }}
 
 -- Up to when rows were loaded as the build begins, and a fingerprint of what all marts follow from:
 -- seeds, and the lists of codes. When that changes, everything is built again.

@@ -31,19 +31,6 @@ with lines as (
         and o.type = line.order_type
         and o.id = line.order_id
     left join {{ ref('marketplaces') }} as place on place.marketplace = line.marketplace
-),
-
-discounts as (
-    select
-        split.order_line_key,
-        sum(split.discount_net) as discount_net,
-        sum(split.discount_gross) as discount_gross,
-        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
-        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net
-    from {{ ref('fct_voucher_splits') }} as split
-    {{ only_changed('split', 'int_orders_changed', 'order_key') }}
-    where split.order_line_key is not null
-    group by split.order_line_key
 )
 
 select
@@ -109,6 +96,18 @@ left join lateral (
         case jsonb_typeof(line.recycle_warranties) when 'array' then line.recycle_warranties end
     ) as each
 ) as deposit on true
-left join discounts on discounts.order_line_key = line.order_line_key
+-- The rows of few orders are looked up, those of all are added up at once.
+left join {{ 'lateral' if is_incremental() }} (
+    select
+        split.order_line_key,
+        sum(split.discount_net) as discount_net,
+        sum(split.discount_gross) as discount_gross,
+        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
+        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net
+    from {{ ref('fct_voucher_splits') }} as split
+    where split.order_line_key is not null
+        {{ 'and split.order_key = line.order_key' if is_incremental() }}
+    group by split.order_line_key
+) as discounts on discounts.order_line_key = line.order_line_key
 left join {{ ref('int_fx_rates') }} as fx
     on fx.currency = line.currency and line.fx_date >= fx.valid_from and line.fx_date < fx.valid_to

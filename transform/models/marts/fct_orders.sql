@@ -40,39 +40,6 @@ with orders as (
         on fx.currency = o.currency
         and {{ order_date('o') }} >= fx.valid_from
         and {{ order_date('o') }} < fx.valid_to
-),
-
-lines as (
-    select
-        line.order_key,
-        count(*) as lines,
-        -- A line without VAT rate leaves the order's gross amounts unknown, instead of too small.
-        count(*) = count(line.vat_rate) as has_vat,
-        sum(line.ordered_pieces) as ordered_pieces,
-        sum(line.returned_pieces) as returned_pieces,
-        sum(line.sold_pieces) as sold_pieces,
-        sum(line.ordered_net) as ordered_net,
-        sum(line.returned_net) as returned_net,
-        sum(line.revenue_net) as revenue_net,
-        sum(line.revenue_vat) as revenue_vat,
-        sum(line.deposit_net) as deposit_net,
-        sum(line.due_gross) as due_gross
-    from {{ ref('fct_order_lines') }} as line
-    {{ only_changed('line', 'int_orders_changed', 'order_key') }}
-    group by line.order_key
-),
-
-discounts as (
-    select
-        split.order_key,
-        sum(split.discount_net) as discount_net,
-        sum(split.discount_gross) as discount_gross,
-        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
-        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net,
-        sum(split.discount_gross) filter (where split.level = 'shipping') as of_shipping_gross
-    from {{ ref('fct_voucher_splits') }} as split
-    {{ only_changed('split', 'int_orders_changed', 'order_key') }}
-    group by split.order_key
 )
 
 select
@@ -138,5 +105,35 @@ select
     o.loaded_at,
     o.version
 from orders as o
-left join lines on lines.order_key = o.order_key
-left join discounts on discounts.order_key = o.order_key
+-- The rows of few orders are looked up, those of all are added up at once.
+left join {{ 'lateral' if is_incremental() }} (
+    select
+        line.order_key,
+        count(*) as lines,
+        -- A line without VAT rate leaves the order's gross amounts unknown, instead of too small.
+        count(*) = count(line.vat_rate) as has_vat,
+        sum(line.ordered_pieces) as ordered_pieces,
+        sum(line.returned_pieces) as returned_pieces,
+        sum(line.sold_pieces) as sold_pieces,
+        sum(line.ordered_net) as ordered_net,
+        sum(line.returned_net) as returned_net,
+        sum(line.revenue_net) as revenue_net,
+        sum(line.revenue_vat) as revenue_vat,
+        sum(line.deposit_net) as deposit_net,
+        sum(line.due_gross) as due_gross
+    from {{ ref('fct_order_lines') }} as line
+    {{ 'where line.order_key = o.order_key' if is_incremental() }}
+    group by line.order_key
+) as lines on lines.order_key = o.order_key
+left join {{ 'lateral' if is_incremental() }} (
+    select
+        split.order_key,
+        sum(split.discount_net) as discount_net,
+        sum(split.discount_gross) as discount_gross,
+        sum(split.discount_net) filter (where split.sponsor = 'seller') as seller_discount_net,
+        sum(split.discount_net) filter (where split.sponsor = 'eMAG') as emag_discount_net,
+        sum(split.discount_gross) filter (where split.level = 'shipping') as of_shipping_gross
+    from {{ ref('fct_voucher_splits') }} as split
+    {{ 'where split.order_key = o.order_key' if is_incremental() }}
+    group by split.order_key
+) as discounts on discounts.order_key = o.order_key

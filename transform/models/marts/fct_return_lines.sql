@@ -26,18 +26,6 @@ with returned as (
     {{ only_changed_returns('line', 'return_emag_id') }}
     inner join {{ ref('stg_emag__returns') }} as r on r.return_key = line.return_key
     left join {{ ref('marketplaces') }} as place on place.marketplace = r.marketplace
-),
-
-prices as (
-    select
-        bought.order_key,
-        bought.product_id,
-        min(bought.unit_price_net) as unit_price_net,
-        min(bought.currency) as currency
-    from {{ ref('fct_order_lines') }} as bought
-    where bought.order_key in (select returned.order_key from returned)
-    group by bought.order_key, bought.product_id
-    having min(bought.unit_price_net) = max(bought.unit_price_net)
 )
 
 select
@@ -67,7 +55,18 @@ select
     coalesce(prices.currency, line.currency) as currency,
     line.loaded_at
 from returned as line
-left join prices
+-- The prices of few orders are looked up, those of all are compared at once.
+left join {{ 'lateral' if is_incremental() }} (
+    select
+        bought.order_key,
+        bought.product_id,
+        min(bought.unit_price_net) as unit_price_net,
+        min(bought.currency) as currency
+    from {{ ref('fct_order_lines') }} as bought
+    {{ 'where bought.order_key = line.order_key' if is_incremental() }}
+    group by bought.order_key, bought.product_id
+    having min(bought.unit_price_net) = max(bought.unit_price_net)
+) as prices
     on prices.order_key = line.order_key and prices.product_id = line.product_id
 left join {{ ref('int_return_reasons') }} as reason
     on reason.marketplace = line.marketplace

@@ -10,13 +10,6 @@
     ],
 ) }}
 
-with lines as (
-    select line.return_key, count(*) as lines, sum(line.quantity) as pieces
-    from {{ ref('stg_emag__return_lines') }} as line
-    {{ only_changed_returns('line', 'return_emag_id') }}
-    group by line.return_key
-)
-
 select
     r.return_key,
     r.account_key,
@@ -51,7 +44,17 @@ select
     r.loaded_at
 from {{ ref('stg_emag__returns') }} as r
 {{ only_changed_returns('r', 'emag_id') }}
-left join lines on lines.return_key = r.return_key
+-- The rows of few returns are looked up, those of all are added up at once.
+left join {{ 'lateral' if is_incremental() }} (
+    select line.return_key, count(*) as lines, sum(line.quantity) as pieces
+    from {{ ref('stg_emag__return_lines') }} as line
+    {% if is_incremental() %}
+    where line.marketplace = r.marketplace
+        and line.account_type = r.account_type
+        and line.return_emag_id = r.emag_id
+    {% endif %}
+    group by line.return_key
+) as lines on lines.return_key = r.return_key
 left join {{ ref('marketplaces') }} as place on place.marketplace = r.marketplace
 left join {{ ref('int_return_reasons') }} as reason
     on reason.marketplace = r.marketplace
