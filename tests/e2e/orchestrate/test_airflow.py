@@ -5,6 +5,7 @@ Its environment, its variables and each command that `docs/airflow.md` shows are
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -23,8 +24,10 @@ from tests.e2e.acceptance.truth import OF_ORDERS, Truth
 from tests.e2e.monitoring.servers import free_port, read
 from tests.e2e.orchestrate.airflow_home import PAGE, AirflowHome, for_airflow
 from tests.e2e.orchestrate.page import block, commands
+from tests.support.accounts import MANY, write_accounts
 from tests.support.declared import declared as declared_by_the_project
 from tests.support.failing_loader import causes
+from tests.support.meltano_project import project_with
 
 if TYPE_CHECKING:
     import subprocess
@@ -139,6 +142,30 @@ def test_each_account_has_a_pool_with_one_slot(airflow: AirflowHome, shape: Shap
         assert pool in dag["tasks"][0]["hint"]
         assert "write_pools.py" in dag["tasks"][0]["hint"]
         assert pool in dag["doc"]
+
+
+def test_accounts_of_a_table_have_dags_and_a_pool_each_and_take_them_along(
+    airflow: AirflowHome, meltano_plugins: Path, tmp_path: Path
+) -> None:
+    root = project_with(meltano_plugins, tmp_path / "project")
+    named = write_accounts(root, MANY)
+    here = {"MELTANO_PROJECT_ROOT": str(root)}
+    all_of_them = airflow.shape(**here)
+    assert all_of_them["errors"] == {}
+    pools = {f"{marketplace}_{name}" for name, marketplace in named.items()} | {MAIN}
+    used = {task["pool"] for dag in all_of_them["dags"].values() for task in dag["tasks"]}
+    assert used == pools | {"default_pool"}
+    assert len(all_of_them["dags"]) == 6 * len(pools)
+    [_, write, _] = commands(PAGE, "airflow db migrate")
+    printed = airflow.paste(write.partition(" >")[0], here)
+    assert json.loads(printed.output).keys() == pools
+    *_, last = write_accounts(root, MANY - 1), f"shop-{MANY - 1}"
+    fewer = airflow.shape(**here)["dags"]
+    assert fewer == {
+        name: dag
+        for name, dag in all_of_them["dags"].items()
+        if not name.startswith(f"emag_{last}-")
+    }
 
 
 def test_a_run_loads_what_the_shop_has(

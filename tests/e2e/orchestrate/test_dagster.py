@@ -26,9 +26,10 @@ from tests.e2e.acceptance.truth import Truth
 from tests.e2e.monitoring.servers import free_port, read
 from tests.e2e.orchestrate.dagster_host import LOAD, PAGE, Dagster, looking
 from tests.e2e.orchestrate.page import CHECKOUT, block, commands
+from tests.support.accounts import MANY, write_accounts
 from tests.support.declared import declared
 from tests.support.failing_loader import causes
-from tests.support.meltano_project import MeltanoProject
+from tests.support.meltano_project import MeltanoProject, project_with
 
 if TYPE_CHECKING:
     import subprocess
@@ -263,6 +264,22 @@ def test_each_account_has_its_assets_and_its_pool(defined: dict[str, Any]) -> No
         for account in ("main", "fbe")
         for group in groups
     }
+
+
+def test_accounts_of_a_table_have_assets_pools_and_tags(
+    new_dagster: Callable[..., Dagster], meltano_plugins: Path, tmp_path: Path
+) -> None:
+    dagster = new_dagster()
+    root = project_with(meltano_plugins, tmp_path / "project")
+    dagster.project.pipeline.folder = root
+    accounts = [name.replace("-", "_") for name in write_accounts(root, MANY)]
+    found = dagster.look("definitions")
+    pools: dict[str, set[str]] = {account: set() for account in ("main", *accounts)}
+    for asset in found["assets"].values():
+        pools[asset["tags"]["emag/account"]] |= {*asset["pools"]}
+    assert pools == {account: {f"emag_{account}"} for account in pools}
+    assert len(found["assets"]) == len(found["schedules"]) == 6 * len(pools)
+    assert found["jobs"][f"{accounts[0]}_orders"]["emag/account"] == accounts[0]
 
 
 def test_a_run_is_given_more_time_than_its_tap(defined: dict[str, Any]) -> None:
