@@ -19,8 +19,7 @@ import yaml
 from tap_emag.errors import ConfigurationError
 from tap_emag.meltano.variables import APP
 from tap_emag.ops.accounts.table import GROUPS, IDENTITY, LOADER, SECRETS, read
-from tap_emag.ops.meltano.pipelines import LOADER as SAFE_LOADER
-from tap_emag.ops.meltano.pipelines import documents, is_this_tap, named_in, plugins_of
+from tap_emag.ops.meltano.pipelines import documents, is_this_tap, named_in, plugins_of, safe_load
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def write(root: Path, text: str) -> None:
 def plugins_in(text: str) -> list[str]:
     """Return the names of accounts' plugins in a generated file; none where it cannot be read."""
     try:
-        found = yaml.load(text, SAFE_LOADER) or {}  # noqa: S506 - a safe one
+        found = safe_load(text) or {}
         extractors = (found.get("plugins") or {}).get("extractors") or []
         return [each["name"] for each in extractors if each.get("inherit_from") == APP]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):

@@ -317,7 +317,7 @@ class _Loader(yaml.SafeLoader):
 def _loaded(text: str, source: str) -> dict[str, Any]:
     # The error does not quote the line: it may contain a secret.
     try:
-        found = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        found = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         twice = "a key is there twice" in str(getattr(error, "problem", ""))
