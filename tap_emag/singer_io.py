@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
+    from tap_emag.errors import EmagError
     from tap_emag.schema.table import Table
 
 PREFIX = "TAP_EMAG_"
@@ -185,8 +186,13 @@ class LockedWriter(MsgSpecWriter):
         Raises:
             EmagError: It cannot be written to.
         """
-        with self._lock, output():
-            super().write_message(message)
+        if sys.stdout is None:
+            raise ConfigurationError([NO_OUTPUT])
+        with self._lock:
+            try:  # not with output(): it takes as long as the rest
+                super().write_message(message)
+            except OSError as error:
+                raise _output_error(error) from None
 
 
 @contextmanager
@@ -201,11 +207,15 @@ def output() -> Iterator[None]:
         raise ConfigurationError([NO_OUTPUT])
     try:
         yield
-    except BrokenPipeError:
-        raise TargetGoneError(TARGET_GONE) from None
     except OSError as error:
-        problem = (
-            f"standard output: cannot be written to ({error.strerror}); free some space there, or"
-            " write to another place"
-        )
-        raise ConfigurationError([problem]) from None
+        raise _output_error(error) from None
+
+
+def _output_error(error: OSError) -> EmagError:
+    if isinstance(error, BrokenPipeError):
+        return TargetGoneError(TARGET_GONE)
+    problem = (
+        f"standard output: cannot be written to ({error.strerror}); free some space there, or write"
+        " to another place"
+    )
+    return ConfigurationError([problem])

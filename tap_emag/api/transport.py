@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -57,9 +58,15 @@ class Query:
 
     def request(self) -> requests.Request:
         """Return the request: flat JSON for POST, parameters in the URL for GET."""
-        where = {"json" if self.method == "POST" else "params": dict(self.values)}
-        where["params"] = {**self.params, **where.get("params", {})}
-        return requests.Request(self.method, f"{self.base}/{self.resource}", **where)
+        in_body = self.method == "POST"
+        params = {**self.params, **({} if in_body else self.values)}
+        given = {name: value for name, value in params.items() if value is not None}
+        return requests.Request(
+            self.method,
+            f"{self.base}/{self.resource}",
+            json=dict(self.values) if in_body else None,
+            params=urlencode(given, doseq=True),  # as `requests` does, which is slower at a mapping
+        )
 
 
 class Transport:

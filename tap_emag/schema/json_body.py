@@ -62,7 +62,7 @@ def _named_once(value: object, content: bytes) -> bool:
     """Return whether the outermost object certainly has no key twice."""
     if not isinstance(value, dict):
         return True
-    if len(value) > MANY or ASCII_ESCAPE.search(content):
+    if len(value) > MANY or (b"\\u00" in content and ASCII_ESCAPE.search(content)):
         return False
     return all(content.count(json.dumps(key).encode()) == 1 for key in value)
 

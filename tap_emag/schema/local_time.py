@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tap_emag.schema.cleaning import MisfitError
@@ -31,6 +32,7 @@ MONTHS = (
 )
 ZERO_DAY = "0000-00-00"
 ZERO_STAMP = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?)?")
+RECENT = 64  # times that are remembered: an order and its lines share many
 UNIX = re.compile(r"\d{9,12}", re.ASCII)
 
 
@@ -92,17 +94,24 @@ class Clock:
         """
         if value is None:
             return None
-        try:
-            if isinstance(value, str) and not UNIX.fullmatch(value):
-                moment = read_stamp(value)
-                if moment is None:
-                    return None
-                moment -= self.zone.utcoffset(moment) or timedelta()
-            else:
-                moment = EPOCH + _unix(value)
-        except OverflowError:
-            raise MisfitError("a time beyond the calendar") from None
-        return moment.isoformat(timespec="seconds") + "+00:00"
+        return _utc_of_text(value, self.zone) if isinstance(value, str) else _utc(value, self.zone)
+
+
+def _utc(value: object, zone: tzinfo) -> str | None:
+    try:
+        if isinstance(value, str) and not UNIX.fullmatch(value):
+            moment = read_stamp(value)
+            if moment is None:
+                return None
+            moment -= zone.utcoffset(moment) or timedelta()
+        else:
+            moment = EPOCH + _unix(value)
+    except OverflowError:
+        raise MisfitError("a time beyond the calendar") from None
+    return moment.isoformat(timespec="seconds") + "+00:00"
+
+
+_utc_of_text = lru_cache(maxsize=RECENT)(_utc)
 
 
 def _written(text: str) -> datetime:

@@ -138,11 +138,15 @@ class EmagStream(SdkStream):
     @override
     def write_children_of(self, record: Record) -> None:
         """Write the child rows, unless a stream map drops their parent."""
-        if self.children and isinstance(record, Row):
-            with mapping(self):
-                kept = self.stream_maps[0].get_filter_result(record)
-            if kept:
-                self.children.write_all(record)
+        if self.children and isinstance(record, Row) and self._is_kept(record):
+            self.children.write_all(record)
+
+    def _is_kept(self, record: Record) -> bool:
+        """Return whether stream maps keep a row."""
+        if not self.is_mapped:
+            return True
+        with mapping(self):
+            return bool(self.stream_maps[0].get_filter_result(record))
 
     @override
     def end_children(self) -> None:

@@ -8,11 +8,13 @@ Streams are synced in parallel and share one state: each hook that uses it takes
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import DEFAULT_LOG_INTERVAL, Counter, Metric, Tag
 from singer_sdk.singerlib import RecordMessage
 
@@ -121,7 +123,7 @@ class SdkStream(Stream):
 
     @override
     def _write_record_message(self, record: Record) -> None:
-        with mapping(self):
+        with mapping(self) if self.is_mapped else nullcontext():
             super()._write_record_message(record)
 
     @override
@@ -142,6 +144,11 @@ class SdkStream(Stream):
                     version=self._stream_version,
                     time_extracted=dt.datetime.now(dt.timezone.utc),
                 )
+
+    @cached_property
+    def is_mapped(self) -> bool:
+        """Whether stream maps change or drop this stream's rows."""
+        return not all(isinstance(each, SameRecordTransform) for each in self.stream_maps)
 
     @cached_property
     def _is_selected_in_full(self) -> bool:

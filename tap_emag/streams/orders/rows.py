@@ -164,6 +164,8 @@ class _Order:
             self.rows.vouchers.append(row)
 
     def _attachments(self, files: list[Item], line_id: int) -> None:
+        if not files:
+            return
         seen: Counter[str] = Counter()
         for _, raw in files:
             url_hash = hashlib.sha256(text_of(raw.get("url")).encode()).hexdigest()
