@@ -6,17 +6,15 @@ once, each with its account and key; no message repeats what may be a secret.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
-
-import yaml
 
 from tap_emag.errors import ConfigurationError
 from tap_emag.meltano.variables import APP, JOB
+from tap_emag.ops.accounts.reading import Problems, loaded, shown, unknown
 from tap_emag.ops.accounts.times import cron
 from tap_emag.settings.kinds import InvalidError
 from tap_emag.settings.settings import SETTINGS, Checked
@@ -125,14 +123,14 @@ def parse(text: str, source: str = FILE) -> Table:
     Raises:
         ConfigurationError: It is wrong, with a sentence for each mistake.
     """
-    document = _loaded(text, source)
-    problems = _Problems(source)
-    problems.unknown("", document, TOP)
+    document = loaded(text, source)
+    problems = Problems(source)
+    problems.check_keys("", document, TOP)
     loader = document.get("loader", LOADER)
     if not isinstance(loader, str):
         problems.add("", "loader", f"is not a name; write one such as {LOADER}")
     defaults = problems.mapping("", "defaults", document.get("defaults"))
-    problems.unknown("defaults", defaults, OF_ALL)
+    problems.check_keys("defaults", defaults, OF_ALL)
     rows = document.get("accounts") or []
     if not isinstance(rows, list):
         problems.add("", "accounts", "is not a list; write `- name: bg` and so on below it")
@@ -144,67 +142,28 @@ def parse(text: str, source: str = FILE) -> Table:
     return Table(source, tuple(found), str(loader))
 
 
-@dataclass
-class _Problems:
-    source: str
-    texts: list[str] = field(default_factory=list)
-
-    def add(self, account: str, key: str, problem: str) -> None:
-        parts = [self.source, f"account {account}" if account else "", key, problem]
-        text = ": ".join(part for part in parts if part)
-        if text not in self.texts:
-            self.texts.append(text)
-
-    def mapping(self, account: str, key: str, given: object) -> dict[str, Any]:
-        if given is None:
-            return {}
-        if not isinstance(given, dict):
-            self.add(account, key, "is not a mapping; write `key: value` lines below it")
-            return {}
-        return {str(each): value for each, value in given.items()}
-
-    def unknown(self, account: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
-        for key in given:
-            if key not in known:
-                self.add(account, _shown(key), _unknown(key, known))
-
-    def raise_any(self) -> None:
-        if self.texts:
-            raise ConfigurationError(self.texts)
-
-
 def prefix(account: str) -> str:
     """Return what the variables of an account's settings begin with, such as TAP_EMAG_BG."""
     return f"{APP}-{account}".replace("-", "_").upper()
 
 
-def _unknown(key: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(key, known, 1)
-    return f"is unknown; write {near[0]}" if near else f"is unknown; use one of {', '.join(known)}"
-
-
-def _shown(key: str) -> str:
-    """Return a key as a message may repeat it: a line without a key may be a secret."""
-    return key if re.fullmatch(r"[a-z][a-z_-]{0,39}", key) else "a key"
-
-
 def _account(
-    row: object, number: int, defaults: dict[str, Any], problems: _Problems
+    row: object, number: int, defaults: dict[str, Any], problems: Problems
 ) -> TableAccount | None:
     given = problems.mapping(str(number), "", row)
     if not given:
         problems.add(str(number), "name", "is missing; write `- name: bg`")
         return None
     name = _name(given.get("name"), number, problems)
-    shown = name or str(number)
-    problems.unknown(shown, given, KEYS)
-    config = _config(shown, given, defaults, problems)
-    groups = _groups(shown, given.get("read", defaults.get("read")), problems)
-    crons = _crons(shown, _merged(shown, "every", given, defaults, problems), groups, problems)
+    called = name or str(number)
+    problems.check_keys(called, given, KEYS)
+    config = _config(called, given, defaults, problems)
+    groups = _groups(called, given.get("read", defaults.get("read")), problems)
+    crons = _crons(called, _merged(called, "every", given, defaults, problems), groups, problems)
     return TableAccount(name, config, groups, crons) if name else None
 
 
-def _name(given: object, number: int, problems: _Problems) -> str:
+def _name(given: object, number: int, problems: Problems) -> str:
     name = given if isinstance(given, str) else ""
     if not NAME.fullmatch(name):
         text = "is missing" if given is None else f"{given!r} will not do"
@@ -217,14 +176,14 @@ def _name(given: object, number: int, problems: _Problems) -> str:
 
 
 def _merged(
-    account: str, key: str, given: dict[str, Any], defaults: dict[str, Any], problems: _Problems
+    account: str, key: str, given: dict[str, Any], defaults: dict[str, Any], problems: Problems
 ) -> dict[str, Any]:
     usual = problems.mapping("defaults", key, defaults.get(key))
     return usual | problems.mapping(account, key, given.get(key))
 
 
 def _config(
-    account: str, given: dict[str, Any], defaults: dict[str, Any], problems: _Problems
+    account: str, given: dict[str, Any], defaults: dict[str, Any], problems: Problems
 ) -> dict[str, Any]:
     settings = _merged(account, "settings", given, defaults, problems)
     own = {*IDENTITY, *SECRETS}
@@ -233,15 +192,15 @@ def _config(
         problems.add(
             account, f"settings.{key}", f"is a key of the account; write `{key}` next to `name`"
         )
-    for key in settings.keys() - own - {*known}:
-        problems.add(account, f"settings.{_shown(key)}", _unknown(key, known))
+    for key in sorted(settings.keys() - own - {*known}):
+        problems.add(account, f"settings.{shown(key)}", unknown(key, known))
     config = {key: given.get(key) or defaults.get(key) for key in IDENTITY}
     config["account_type"] = config["account_type"] or DECLARED["account_type"].default
     if not config["marketplace"]:
         del config["marketplace"]  # that of tap-emag
     config |= {key: given.get(key) or f"${prefix(account)}_{key.upper()}" for key in SECRETS}
-    config |= {key: _plain(value) for key, value in settings.items() if key in known}
-    places = {key: f"settings.{key}" if key in known and key in settings else key for key in config}
+    config |= {key: settings[key] for key in known if settings.get(key) is not None}
+    places = {key: f"settings.{key}" if key in known else key for key in config}
     for key, value in config.items():
         secret = key in SECRETS or DECLARED[key].secret
         if secret and not (isinstance(value, str) and REFERENCE.fullmatch(value)):
@@ -259,15 +218,14 @@ def _is_reference(key: str, value: object) -> bool:
     """Return whether the value of a setting is known only at run time, or is reported already."""
     if key in IDENTITY:
         return False
-    return DECLARED[key].secret or (isinstance(value, str) and bool(REFERENCE.fullmatch(value)))
+    return (
+        key in SECRETS
+        or DECLARED[key].secret
+        or (isinstance(value, str) and bool(REFERENCE.fullmatch(value)))
+    )
 
 
-def _plain(value: object) -> object:
-    """Return a date as text: YAML makes dates of what looks like one."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _groups(account: str, given: object, problems: _Problems) -> tuple[str, ...]:
+def _groups(account: str, given: object, problems: Problems) -> tuple[str, ...]:
     if given is None:
         return GROUPS
     named = [each for each in given if each in GROUPS] if isinstance(given, list) else []
@@ -279,14 +237,15 @@ def _groups(account: str, given: object, problems: _Problems) -> tuple[str, ...]
 
 
 def _crons(
-    account: str, given: dict[str, Any], groups: tuple[str, ...], problems: _Problems
+    account: str, given: dict[str, Any], groups: tuple[str, ...], problems: Problems
 ) -> dict[str, str]:
     found: dict[str, str] = {}
-    for job in given.keys() - EVERY.keys():
-        problems.add(account, f"every.{_shown(job)}", _unknown(job, tuple(EVERY)))
+    for job in sorted(given.keys() - EVERY.keys()):
+        problems.add(account, f"every.{shown(job)}", unknown(job, tuple(EVERY)))
     for job, usual in EVERY.items():
         try:
-            expression = cron(given.get(job, usual), account, job)
+            wanted = given.get(job)
+            expression = cron(usual if wanted is None else wanted, account, job)
         except InvalidError as error:
             problems.add(account, f"every.{job}", str(error))
         else:
@@ -295,35 +254,7 @@ def _crons(
     return found
 
 
-def _check_distinct(accounts: list[TableAccount], problems: _Problems) -> None:
+def _check_distinct(accounts: list[TableAccount], problems: Problems) -> None:
     for name, times in Counter(each.name for each in accounts).items():
         if times > 1:
             problems.add(name, "name", f"is there {times} times; give each account its own")
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML would take the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
-        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        if len({*map(str, keys)}) != len(keys):
-            raise yaml.constructor.ConstructorError(
-                problem="a key is there twice", problem_mark=node.start_mark
-            )
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
-
-
-def _loaded(text: str, source: str) -> dict[str, Any]:
-    # The error does not quote the line: it may contain a secret.
-    try:
-        found = _Loader(text).get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        twice = "a key is there twice" in str(getattr(error, "problem", ""))
-        what = "a key is there twice" if twice else "is not YAML"
-        where = f", see line {mark.line + 1}" if mark else ""
-        raise ConfigurationError([f"{source}: {what}{where}; correct it"]) from None
-    if found is not None and not isinstance(found, dict):
-        raise ConfigurationError([f"{source}: is not a table; begin it with `accounts:`"])
-    return {str(key): value for key, value in (found or {}).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -289,6 +290,9 @@ WRONG = {
     "- name: bg\n  settings: {start_date: soon}": (
         "account bg: settings.start_date: 'soon' is not a date; write one such as 2026-01-31"
     ),
+    "- name: bg\n  settings: {start_date: 2026-02-30}": (
+        "account bg: settings.start_date: '2026-02-30' is not a date; write one such as"
+    ),
     "- name: bg\n  settings: {rate_limit_share: 2}": "settings.rate_limit_share: 2 will not do",
     "- name: bg\n  settings: [a]": "account bg: settings: is not a mapping; write `key: value`",
     "- name: bg\n  read: orders": "account bg: read: 'orders' will not do; write a list of orders",
@@ -337,6 +341,38 @@ def test_so_is_one_with_another_form(
 ) -> None:
     assert write(root, text) == (2 if TOP[text] else 0)
     assert TOP[text] in caplog.text
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*KEYS, *EVERY, "defaults", "accounts"]), inner)
+    ),
+    max_leaves=12,
+)
+ROW = st.dictionaries(st.sampled_from([*KEYS, "other"]), VALUES | st.sampled_from(["bg", "$A"]))
+
+
+@settings(max_examples=200)
+@given(
+    st.fixed_dictionaries({"accounts": st.lists(ROW, max_size=3)}, optional={"defaults": VALUES})
+)
+def test_any_table_is_taken_or_refused_in_words(document: dict[str, Any]) -> None:
+    for text in (json.dumps(document), yaml.safe_dump(document)):
+        with suppress(ConfigurationError):
+            parse(text)
+
+
+@given(st.text(alphabet="ab01-:[]{}&*!|>'\"#$%@ \n", max_size=40))
+def test_so_is_any_text(text: str) -> None:
+    for each in (
+        text,
+        f"accounts:\n- name: {text}",
+        f"accounts:\n- settings: {{end_date: {text}}}",
+    ):
+        with suppress(ConfigurationError):
+            parse(each)
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
