@@ -25,6 +25,7 @@ HINT: Final = (
     f'write one of {", ".join(INTERVALS)}, never, or a cron expression in UTC such as "7 * * * *"'
 )
 NIGHT: Final = 3  # the hour of what runs once a day, in UTC
+OF_THE_FIRST: Final = 2  # the minute of `orders` in meltano.yml
 HOURS: Final = {"orders-nightly": 2, "orders-weekly": 2}
 ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)  # fields depend on none
 
@@ -49,7 +50,8 @@ def cron(given: object, account: str, job: str) -> str | None:
 def _spread(interval: str, seed: int, hour: int) -> str:
     number, unit = int(interval[:-1]), interval[-1]
     if unit == "m":
-        return f"{1 + seed % (number - 1)}-59/{number} * * * *"
+        free = [each for each in range(1, number) if each != OF_THE_FIRST]
+        return f"{free[seed % len(free)]}-59/{number} * * * *"
     minute = 1 + seed % 59
     if unit == "h":
         first = seed // 59 % number
