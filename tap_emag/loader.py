@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from tap_emag.logs import Redactor
 from tap_emag.postgres_errors import GOES_ON, cause_of, login_problem
 from tap_emag.quoting import quote
+from tap_emag.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

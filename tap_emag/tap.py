@@ -18,8 +18,8 @@ from singer_sdk.singerlib import Catalog, StateMessage
 
 from tap_emag.api.connection_test import LONGEST_TEST, ask, hasty
 from tap_emag.errors import ConfigurationError, EmagError
-from tap_emag.logs import hide, secrets_of
 from tap_emag.meltano.own_run import is_started_by_meltano
+from tap_emag.redaction import hide, secrets_of
 from tap_emag.reporting.first_sync import FirstSync
 from tap_emag.reporting.observer import Observer, reporting_a_failed_start
 from tap_emag.reporting.sync_rows import sync_rows

@@ -15,11 +15,9 @@ from tap_emag.errors import TargetGoneError
 from tap_emag.metrics import Recorder, Totals
 from tap_emag.metrics.definitions import LAST_SUCCESS
 from tap_emag.metrics.exporters import push, write_textfile
-from tap_emag.ops.failed_syncs import mark_as_failed
 from tap_emag.ops.meltano.database import FAIL, SUCCESS
 from tap_emag.ops.meltano.failure_reason import EXTRACTOR_ALONE, loader_failed, reason
 from tap_emag.reporting.unconfirmed import KILLED, UnconfirmedReports
-from tap_emag.reporting.webhook import HURRIED, PATIENCE, send
 from tap_emag.settings.account import Account
 from tap_emag.state.store import StateStore
 
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from tap_emag.ops.meltano.database import Run, Runs
     from tap_emag.ops.meltano.project import Place
+    from tap_emag.reporting.report import RunReport
     from tap_emag.reporting.unconfirmed import Unconfirmed
 
 # Errors of a tap that cannot know why it ended: it was killed, or the loader ended first.
@@ -69,7 +68,7 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
     """
     store, now = StateStore(state_dir), datetime.now(timezone.utc)
     reports, first = UnconfirmedReports(store), False
-    failing: set[str | None] = set()
+    failing: set[str] = set()
     with store, reports.taken(place.root) as entries:
         for name, entry in entries:
             run = _run_of(entry, runs)
@@ -83,17 +82,29 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
                 first = first or _is_first(Totals(store))
             _count(Totals(store), completed, loaded=loaded)
             if not loaded:
-                mark_as_failed(place.root, completed.report)
+                _mark_as_failed(place.root, completed.report)
             _hand_out(Totals(store), completed)
             if not completed.sent:
                 webhook = completed.outlets.webhook_url
-                patience = HURRIED if webhook in failing else PATIENCE
-                if not send(completed.outlets, completed.report, patience):
+                if webhook and not _send(completed, hurried=webhook in failing):
                     failing.add(webhook)
             reports.remove(name)
             yield f"{run.state_id}: {_outcome(completed)}"
     if first:
         yield from NEXT_STEPS
+
+
+def _send(entry: Unconfirmed, *, hurried: bool) -> bool:
+    from tap_emag.reporting import webhook  # noqa: PLC0415 - a large import, where there is one
+
+    patience = webhook.HURRIED if hurried else webhook.PATIENCE
+    return webhook.send(entry.outlets, entry.report, patience)
+
+
+def _mark_as_failed(root: Path, report: RunReport) -> None:
+    from tap_emag.ops.failed_syncs import mark_as_failed  # noqa: PLC0415 - with psycopg, rarely
+
+    mark_as_failed(root, report)
 
 
 def _outcome(entry: Unconfirmed) -> str:

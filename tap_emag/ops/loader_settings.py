@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy.exc import ArgumentError
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.ops.doctor.meltano import Meltano
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 from tap_emag.ops.warehouse import WAIT, parameters_of
 from tap_emag.postgres_errors import login_problem, missing_login
@@ -30,6 +28,8 @@ def loader_config(root: Path, loader: str, environment: Mapping[str, str]) -> di
         problem = f"--loader: the project has no {loader!r}; tables are prepared for Postgres only"
         raise ConfigurationError([problem])
     if missing_login(config):
+        from tap_emag.ops.doctor.meltano import Meltano  # noqa: PLC0415 - a large import
+
         config = Meltano(root).config_of(loader)
     wrong = login_problem(config)
     if wrong:
@@ -61,6 +61,6 @@ def connect(config: Mapping[str, Any], loader: str) -> psycopg.Connection[tuple[
     """
     try:
         given = parameters_of(config)
-    except (ArgumentError, psycopg.ProgrammingError, ValueError):
+    except (psycopg.ProgrammingError, ValueError):
         raise ConfigurationError([f"{loader}: its address cannot be read"]) from None
     return psycopg.connect(**given, connect_timeout=WAIT, autocommit=True)

@@ -6,8 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy.engine import make_url
-
 from tap_emag.postgres_errors import OPERATOR, STATEMENT, TRUE, cause_of
 
 if TYPE_CHECKING:
@@ -28,11 +26,16 @@ def parameters_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of psycopg for the loader's settings.
 
     Raises:
-        ArgumentError: The address cannot be read.
-        ValueError: The port is not a number.
+        ValueError: The address cannot be read, or the port is not a number.
     """
     if config.get("sqlalchemy_url"):
-        url = make_url(str(config["sqlalchemy_url"])).set(drivername="postgresql+psycopg")
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - a large import
+        from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+        try:
+            url = make_url(str(config["sqlalchemy_url"])).set(drivername="postgresql+psycopg")
+        except ArgumentError as error:
+            raise ValueError(*error.args) from None
         _, parameters = url.get_dialect()().create_connect_args(url)  # as the loader has them
         return dict(parameters)
     given = {

@@ -27,7 +27,7 @@ from tenacity import (
 
 from tap_emag.api.network import check_certificates
 from tap_emag.errors import ConfigurationError
-from tap_emag.logs import Redactor, secrets_of
+from tap_emag.redaction import Redactor, secrets_of
 from tap_emag.reporting.report import EVENTS
 from tap_emag.reporting.webhook_json import as_json, encoded
 from tap_emag.reporting.webhook_slack import as_slack

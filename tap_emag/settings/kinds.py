@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import requests
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from urllib.parse import SplitResult
@@ -284,6 +282,8 @@ def is_quoted(value: object) -> bool:
 
 def _sendable(url: str) -> bool:
     """Return whether a request to an address can be prepared."""
+    import requests  # noqa: PLC0415 - a large import
+
     try:
         requests.Request("POST", url).prepare()
         (urlsplit(url).hostname or "").encode("idna")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_emag.logs import HIDDEN, Redactor, hide, secrets_of
+from tap_emag.redaction import HIDDEN, Redactor, hide, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

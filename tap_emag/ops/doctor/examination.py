@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.api.server_clock import machine_now
-from tap_emag.logs import secrets_of
 from tap_emag.ops.doctor import machine
 from tap_emag.ops.doctor.access import (
     check_access,
@@ -18,6 +17,7 @@ from tap_emag.ops.doctor.meltano import check_locks
 from tap_emag.ops.doctor.orders import OrderChecks
 from tap_emag.ops.doctor.prober import Prober
 from tap_emag.ops.doctor.samples import Keys
+from tap_emag.redaction import secrets_of
 from tap_emag.schema.local_time import Clock
 from tap_emag.settings.marketplaces import MARKETPLACES
 from tap_emag.settings.settings import Checked

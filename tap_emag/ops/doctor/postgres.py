@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from sqlalchemy.exc import ArgumentError
 
 from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.ops.tables.prepare import Preparation
@@ -50,7 +49,7 @@ def check_postgres(
         return
     try:
         given = parameters_of(config)
-    except (ArgumentError, psycopg.ProgrammingError, ValueError):
+    except (psycopg.ProgrammingError, ValueError):
         report.fault(
             "Postgres: login",
             "the address cannot be read",

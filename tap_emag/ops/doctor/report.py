@@ -21,8 +21,8 @@ from tap_emag.errors import (
     NotThereError,
     TransientError,
 )
-from tap_emag.logs import HIDDEN, Redactor
 from tap_emag.quoting import printable
+from tap_emag.redaction import HIDDEN, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from tap_emag.errors import EmagError
-from tap_emag.logs import Redactor
+from tap_emag.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from tap_emag.logs import Redactor
 from tap_emag.quoting import quote
+from tap_emag.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

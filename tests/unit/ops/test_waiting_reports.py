@@ -24,8 +24,8 @@ def test_a_webhook_that_hangs_gets_little_time_for_the_reports_after_the_first(
     reported: Reported, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     patient, hurried = Timeouts(attempts=1.5, total=1.5), Timeouts(attempts=0.2, total=0.2)
-    monkeypatch.setattr("tap_emag.ops.confirm.PATIENCE", patient)
-    monkeypatch.setattr("tap_emag.ops.confirm.HURRIED", hurried)
+    monkeypatch.setattr("tap_emag.reporting.webhook.PATIENCE", patient)
+    monkeypatch.setattr("tap_emag.reporting.webhook.HURRIED", hurried)
     reported.receiver.statuses = [HANG]
     for number in range(5):
         reported.wait_for(reported.books.book(state="SUCCESS", ended=0), name=str(number))

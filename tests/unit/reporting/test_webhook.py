@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tap_emag.logs import hide, secrets_of
+from tap_emag.redaction import hide, secrets_of
 from tap_emag.reporting.report import EVENTS
 from tap_emag.reporting.webhook import HURRIED, PATIENCE, Timeouts, send
 from tap_emag.settings.settings import Settings
