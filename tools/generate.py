@@ -21,6 +21,7 @@ from tools import (
     plain_views,
     schedule_files,
     settings_page,
+    stream_tables,
     tables_diagram,
     tables_page,
 )
@@ -40,6 +41,7 @@ GENERATORS = (
     metrics_page,
     plain_views,
     schedule_files,
+    stream_tables,
 )
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from tap_emag.errors import ConfigurationError
 from tap_emag.ops.loader_settings import connect, loader_config, schema_of
-from tap_emag.ops.meltano.project import Place
+from tap_emag.ops.meltano.project import root_of
 from tap_emag.ops.tables.declared import declared_tables, selections
 from tap_emag.ops.tables.prepare import Outcome, Preparation
 from tap_emag.ops.warehouse import LOADER, adds_metadata, reason_of
@@ -52,10 +52,10 @@ def _prepared(loader: str) -> Outcome:
     Raises:
         ConfigurationError: The project or its loader cannot be used.
     """
-    place = Place.from_environment()
-    config = loader_config(place.root, loader, os.environ)
+    root = root_of()
+    config = loader_config(root, loader, os.environ)
     schema = schema_of(config)
-    found = selections(place.root, os.environ)
+    found = selections(root, os.environ)
     declared = declared_tables(found, metadata=adds_metadata(config))
     try:
         with connect(config, loader) as connection:

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import platformdirs
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from tap_emag.errors import ConfigurationError
 
@@ -49,7 +47,7 @@ class Place:
         Raises:
             ConfigurationError: There is no project, or the database is of another kind.
         """
-        root = _root(environment)
+        root = root_of(environment)
         system = Path(environment.get("MELTANO_SYS_DIR_ROOT") or root / ".meltano")
         uri = environment.get(URI) or f"sqlite:///{system / 'meltano.db'}"
         # Meltano 4 keeps its logs in the user's own folder, earlier ones kept them in the project.
@@ -70,7 +68,12 @@ def folder_name(state_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "", "_".join(words)).strip("._")
 
 
-def _root(environment: Mapping[str, str]) -> Path:
+def root_of(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the project's folder.
+
+    Raises:
+        ConfigurationError: There is no project.
+    """
     given = environment.get("MELTANO_PROJECT_ROOT")
     if given:
         return Path(given)
@@ -86,6 +89,9 @@ def _root(environment: Mapping[str, str]) -> Path:
 
 
 def _url(uri: str) -> URL:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - a large import
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     try:
         url = make_url(uri)
     except ArgumentError:

@@ -2,30 +2,28 @@
 
 What a plugin does not select, or a stream map drops, is not created, so that a database without
 names has no column of names either. A table that was loaded before keeps what it has.
+
+`streams.json` has the tables of all streams, so that a job need not import the SDK for them.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import json
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
-
-from singer_sdk.mapper import PluginMapper, RemoveRecordTransform
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 from tap_emag.schema.postgres_types import TIMES, postgres_type
-from tap_emag.streams.row_texts import row_text
-from tap_emag.tap import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
-    from tap_emag.schema.table import Table
-    from tap_emag.streams.base import EmagStream
-
+STREAMS: Final = Path(__file__).with_name("streams.json")
 # Columns that the loader adds to each table; Meltano's SDK describes them.
 METADATA: Final = {
     "_sdc_extracted_at": (TIMES, "When the tap wrote the row."),
@@ -46,6 +44,16 @@ OF_MARTS: Final = frozenset(
     }
 )
 logger = logging.getLogger("emag-ops")
+
+
+class StreamTable(NamedTuple):
+    """The table of one stream, with the JSON schema of each column."""
+
+    name: str
+    meaning: str
+    keys: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...]
+    columns: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,15 @@ class DeclaredTable:
     loaded: set[str] = field(default_factory=set)
 
 
+@cache
+def stream_tables() -> list[StreamTable]:
+    """Return the tables of all streams."""
+    return [
+        StreamTable(name, meaning, tuple(keys), tuple(map(tuple, indexes)), columns)
+        for name, meaning, keys, indexes, columns in json.loads(STREAMS.read_text(encoding="utf-8"))
+    ]
+
+
 def selections(root: Path, environment: Mapping[str, str]) -> list[Selection]:
     """Return what each eMAG plugin of a project selects and maps.
 
@@ -101,16 +118,15 @@ def declared_tables(
         selections: Those of all plugins that load into one schema.
         metadata: Whether the loader adds its own columns.
     """
-    found = {stream.table.name: _complete(stream) for stream in STREAMS}
+    found = {stream.name: _complete(stream) for stream in stream_tables()}
     for selection in _distinct(selections):
-        for stream in STREAMS:
-            for name, keys, properties in _mapped(stream.table, selection):
+        for stream in stream_tables():
+            for name, keys, properties in _mapped(stream, selection):
                 table = found.setdefault(name, _empty(stream, name))
                 table.keys = keys
-                meanings = {each.name: each.meaning for each in stream.table.columns}
                 for column, schema in properties.items():
-                    kind = postgres_type(schema)
-                    table.columns[column] = DeclaredColumn(kind, meanings.get(column))
+                    meaning = stream.columns.get(column, {}).get("description")
+                    table.columns[column] = DeclaredColumn(postgres_type(schema), meaning)
                 table.loaded |= properties.keys()
     for table in found.values():
         table.columns |= {name: DeclaredColumn(*given) for name, given in METADATA.items()}
@@ -127,35 +143,34 @@ def _distinct(selections: Iterable[Selection]) -> Iterator[Selection]:
             yield each
 
 
-def _empty(stream: type[EmagStream], name: str) -> DeclaredTable:
-    indexes = stream.table.indexes
-    if stream.table.name in OF_MARTS:
+def _empty(stream: StreamTable, name: str) -> DeclaredTable:
+    indexes = stream.indexes
+    if stream.name in OF_MARTS:
         indexes = (*indexes, (LOADED_AT,))
-    return DeclaredTable(name, row_text(stream), stream.table.keys, indexes)
+    return DeclaredTable(name, stream.meaning, stream.keys, indexes)
 
 
-def _complete(stream: type[EmagStream]) -> DeclaredTable:
-    table = _empty(stream, stream.table.name)
-    for column in stream.table.columns:
-        kind = postgres_type(column.type.schema)
-        table.columns[column.name] = DeclaredColumn(kind, column.meaning)
+def _complete(stream: StreamTable) -> DeclaredTable:
+    table = _empty(stream, stream.name)
+    for column, schema in stream.columns.items():
+        table.columns[column] = DeclaredColumn(postgres_type(schema), schema["description"])
     return table
 
 
 def _mapped(
-    table: Table, selection: Selection
+    table: StreamTable, selection: Selection
 ) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any]]]:
     """Yield name, keys and columns of each table that a stream fills, as its maps change it."""
-    schema = table.schema()
     chosen = {*_selected(table, selection.patterns)}
     if not chosen:
         return
-    schema["properties"] = {
-        name: given for name, given in schema["properties"].items() if name in chosen
-    }
+    properties = {name: given for name, given in table.columns.items() if name in chosen}
     if not selection.maps:
-        yield table.name, table.keys, schema["properties"]
+        yield table.name, table.keys, properties
         return
+    from singer_sdk.mapper import PluginMapper, RemoveRecordTransform  # noqa: PLC0415 - large
+
+    schema = {"type": "object", "properties": properties, "required": [*table.keys]}
     settings = {
         "stream_maps": dict(selection.maps),
         "stream_map_config": dict(selection.map_config),
@@ -172,7 +187,7 @@ def _mapped(
             yield each.stream_alias, keys, each.transformed_schema["properties"]
 
 
-def _selected(table: Table, patterns: Iterable[str]) -> Iterator[str]:
+def _selected(table: StreamTable, patterns: Iterable[str]) -> Iterator[str]:
     """Yield the selected columns; key columns always come with the others."""
     rules = [_rule(each) for each in patterns]
     wanted = [column for stream, column, out in rules if not out and _is(table.name, stream)]
@@ -180,11 +195,9 @@ def _selected(table: Table, patterns: Iterable[str]) -> Iterator[str]:
     if not wanted or "*" in refused:
         return
     for column in table.columns:
-        chosen = any(_is(column.name, each) for each in wanted)
-        if column.name in table.keys or (
-            chosen and not any(_is(column.name, each) for each in refused)
-        ):
-            yield column.name
+        chosen = any(_is(column, each) for each in wanted)
+        if column in table.keys or (chosen and not any(_is(column, each) for each in refused)):
+            yield column
 
 
 def _rule(pattern: str) -> tuple[str, str, bool]:
