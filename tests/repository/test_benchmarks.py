@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.loading import First, Job, section
 from benchmarks.page_parts import part, put
+from benchmarks.report import Machine
 from benchmarks.runs import catalog
 
 pytestmark = pytest.mark.timing
@@ -86,3 +88,28 @@ def test_a_part_of_a_page_replaces_the_old_one_and_no_other(tmp_path: Path) -> N
         assert page.read_text(encoding="utf-8") == f"{others}\n{text}"
         assert part(page.read_text(encoding="utf-8"), "<!-- a -->", "<!-- /a -->") == text
     assert part(others, "<!-- a -->", "<!-- /a -->") == ""
+
+
+def test_the_part_about_loading_names_each_promise_and_whether_it_was_kept() -> None:
+    quiet = [Job(seconds=4.0, meltano=2.0, plugins=each) for each in (0.4, 0.6, 9.0)]
+    first = First(
+        job=Job(seconds=24.0, meltano=3.0, plugins=15.0),
+        orders=20_000,
+        rows=99_000,
+        rows_written_again=0,
+        requests=216,
+        necessary=20.0,
+        before=2.0,
+        after=1.0,
+        loader_megabytes=140.0,
+    )
+    text = section(first, quiet, Machine.this(0.0))
+    for line in (
+        "| rows that were written again after that | 0 | 0 | kept |",
+        "| seconds by those needed | 1.20 | at most 1.15 | MISSED |",
+        "| peak memory of the loader, MB | 140 | below 350 | kept |",
+        "| seconds from start to end | 4.0 | at most 5 | kept |",
+        "| seconds of processor | 2.6 | at most 2.5 | MISSED |",
+        "| of these Meltano's own | 2.0 |  |  |",
+    ):
+        assert line in text
