@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tap_emag.watchdog import Watchdog
 
 OPEN_ROWS = 10_000  # that are being read or wait for the caller
+ASIDE_ROWS = 4_000  # the same until the caller takes the first: it may read another range before
 OPEN_WINDOWS = 24
 COUNTED_AHEAD = 4  # windows
 SMALLEST_TARGET = 200  # rows
@@ -72,6 +73,7 @@ class WindowPipeline:
         self._under_way: dict[Future[Page | Count | None], tuple[WindowProof, Ask]] = {}
         self._out: queue.SimpleQueue[ProvenWindow | BaseException | None] = queue.SimpleQueue()
         self._waiting_rows = 0
+        self._most_rows = ASIDE_ROWS
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[ProvenWindow]:
@@ -80,6 +82,7 @@ class WindowPipeline:
         Raises:
             EmagError: From the client, or because the rows kept changing.
         """
+        self._most_rows = OPEN_ROWS
         try:
             while (item := self._next()) is not None:
                 if isinstance(item, BaseException):
@@ -161,13 +164,13 @@ class WindowPipeline:
     def _room(self) -> bool:
         if not self._proofs:
             # The caller may take rows only later: orders of one type wait for those of the other.
-            return self._waiting_rows < OPEN_ROWS
+            return self._waiting_rows < self._most_rows
         most = self._looks if self._sparse else OPEN_WINDOWS
         at_work = sum(not proof.waits for proof in self._proofs)
         if self._goal is None or at_work >= most or len(self._proofs) >= OPEN_WINDOWS:
             return False
         rows = sum(WINDOW_ROWS if r.expected is None else r.expected for r in self._proofs)
-        return rows + self._waiting_rows < OPEN_ROWS
+        return rows + self._waiting_rows < self._most_rows
 
     def _length(self) -> int:
         """Return how many seconds the next window should span.

@@ -48,6 +48,7 @@ def small(page: int) -> Iterator[None]:
         patch.setattr(line, "SMALLEST_TARGET", scaled(line.SMALLEST_TARGET))
         patch.setattr(line, "SPARSE", scaled(line.SPARSE))
         patch.setattr(line, "OPEN_ROWS", scaled(line.OPEN_ROWS))
+        patch.setattr(line, "ASIDE_ROWS", scaled(line.ASIDE_ROWS))
         patch.setattr(products, "STATE_EVERY", scaled(products.STATE_EVERY))
         patch.setattr(vanished, "LOOK_AGAIN_SECONDS", 0.01)
         yield

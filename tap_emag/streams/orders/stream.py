@@ -121,40 +121,44 @@ class Orders(EmagStream):
         present = self._calendar.local(self.run.client.clock.now())
         what, read, expected = f"orders of type {kind}", 0, self._expected.get(kind)
         for sealed in self._sealed(context, line):
-            versions = []
+            number = len(sealed.rows)
+            versions: list[Version] = []
+            timed: list[Version] = []
             for row in self._rows(sealed, kind):
                 tally.add(row)
-                versions.append(row)
+                versions.append(_version(row))
+                if row["modified"]:
+                    timed.append(versions[-1])
                 yield row
             if self._is_reread:
-                late = self._late(kind, versions)
+                late = self._late(kind, timed)
                 tally.late(len(late))
                 many = self.let_children_expect(context, late)
             else:
-                many = self.let_children_expect(context, _versions(versions, untimed=True))
-                self._seal(context, sealed, versions, tally.newest)
+                many = self.let_children_expect(context, versions)
+                self._seal(context, sealed, timed, tally.newest)
             if many:
                 self.let_children_follow(())
-            self.run.recorder.read_orders(kind, len(sealed.rows))
-            for action, number in tally.taken().items():
-                self.count_rows(action, number)
+            self.run.recorder.read_orders(kind, number)
+            for action, times in tally.taken().items():
+                self.count_rows(action, times)
             until = sealed.window.until
-            read += len(sealed.rows)
+            read += number
             share = min(1.0, (until - line.after) / max(1, present - line.after))
             # Rows are spread unevenly over time, so their number shows the time left better.
             done = min(0.99, read / expected) if expected and share < 1 else share
             where = f"read up to {utc(self._calendar.instant(until))}"
-            self.run.update_progress(what, where, done, len(sealed.rows))
+            self.run.update_progress(what, where, done, number)
         self.run.progress.ended(what)
 
     @property
     def _is_reread(self) -> bool:
         return self.run.settings.order_reread_days > 0
 
-    def _late(self, kind: int, rows: list[Row]) -> list[Version]:
+    def _late(self, kind: int, versions: list[Version]) -> list[Version]:
         """Count and log the orders that no regular run has read, and return them."""
         look_back = self.run.settings.order_lookback_seconds
-        late = self.run.delivered_orders.take_late(kind, _versions(rows), look_back)
+        late = self.run.delivered_orders.take_late(kind, versions, look_back)
         self.run.recorder.late_orders(kind, len(late))
         if late:
             oldest = datetime.fromtimestamp(min(modified for _, modified in late), timezone.utc)
@@ -240,7 +244,9 @@ class Orders(EmagStream):
         return None if end is None else self._calendar.cut_behind(self._calendar.local(end))
 
     def _rows(self, sealed: ProvenWindow, kind: int) -> Iterator[Row]:
-        for raw in sealed.rows:
+        sealed.rows.reverse()
+        while sealed.rows:  # each raw order is dropped as soon as it is a row
+            raw = sealed.rows.pop()
             row = self.placement.rows_or_reject(
                 raw, lambda raw: self._row(raw, kind), "id", type=kind
             )
@@ -261,7 +267,9 @@ class Orders(EmagStream):
         }
         return Row(rows.order, children)
 
-    def _seal(self, context: Context, sealed: ProvenWindow, rows: list[Row], newest: str) -> None:
+    def _seal(
+        self, context: Context, sealed: ProvenWindow, versions: list[Version], newest: str
+    ) -> None:
         """Move the bookmark to the window's end, at most to `settle_seconds` before the present.
 
         A bookmark in the future moves back. `newest` is when the newest order seen was modified.
@@ -286,7 +294,7 @@ class Orders(EmagStream):
             after = calendar.instant(sealed.window.after)
             self.run.delivered_orders.deliver(
                 int(context["type"]),
-                _versions(rows),
+                versions,
                 int(after.timestamp()),
                 int(moment.timestamp()),
             )
@@ -324,13 +332,7 @@ class OrderAttachments(ChildStream):
     replication_key = "order_modified"
 
 
-def _versions(rows: list[Row], *, untimed: bool = False) -> list[Version]:
-    """Return id and `modified` of orders, in seconds; those without a time have 0, if any."""
-    return [
-        (
-            row["id"],
-            int(datetime.fromisoformat(row["modified"]).timestamp()) if row["modified"] else 0,
-        )
-        for row in rows
-        if row["modified"] or untimed
-    ]
+def _version(row: Row) -> Version:
+    """Return an order's id and `modified`, in seconds; 0 if it has none."""
+    modified = row["modified"]
+    return row["id"], int(datetime.fromisoformat(modified).timestamp()) if modified else 0

@@ -124,7 +124,7 @@ def test_orders_that_change_while_they_are_read_are_left_for_the_next_run() -> N
 
 
 def test_what_nobody_takes_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "OPEN_ROWS", 300)
+    monkeypatch.setattr(line, "ASIDE_ROWS", 300)
     config = SandboxConfig(limits=False, orders=3000, history_days=250, type2_share=0)
     with Sandbox(config) as sandbox, client_for(sandbox) as client, threads(4) as executor:
         reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 4)
