@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import refusals
 from benchmarks.loading import First, Job, section
 from benchmarks.page_parts import part, put
 from benchmarks.report import Machine
@@ -77,6 +79,16 @@ def test_a_hundred_thousand_offers_take_less_than_a_megabyte_and_a_half(
     assert told["figures"]["whole"]["other_requests"] > 0
     assert told["figures"]["state_offers"] == 100_000
     assert told["figures"]["state_bytes"] < 1_500_000
+
+
+def test_the_part_about_refusals_names_what_was_missed() -> None:
+    used = refusals.Used("sliding", 0.5, 12, requests=230, refused=1, share=0.975, missing=0)
+    slow, refused = replace(used, share=0.96), replace(used, refused=2)
+    machine = Machine(2, "Linux", "3.11", "0.54", "2026-01-31", 0.0)
+    text = refusals.section([used, slow, refused, replace(used, missing=1)], 20_000, machine)
+    verdicts = [line.split("|")[-2].strip() for line in text.splitlines() if "| 230 |" in line]
+    assert verdicts == ["kept", "MISSED", "MISSED", "MISSED"]
+    assert part(text, refusals.BEGIN, refusals.END) == text
 
 
 def test_a_part_of_a_page_replaces_the_old_one_and_no_other(tmp_path: Path) -> None:
