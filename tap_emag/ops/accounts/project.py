@@ -75,6 +75,11 @@ class HandWritten:
         """Return the plugins of one kind, by name."""
         return {each["name"]: each for each in plugins_of(self.documents, kind)}
 
+    def plugin_names(self) -> set[str]:
+        """Return the names of the plugins of all kinds."""
+        kinds = {kind for each in self.documents for kind in each.get("plugins") or {}}
+        return {name for kind in kinds for name in self.plugins(kind)}
+
     def names(self, key: str) -> set[str]:
         """Return the names of jobs or schedules."""
         return {each["name"] for each in named_in(self.documents, key)}
@@ -240,7 +245,16 @@ def _misfits(table: Table, project: HandWritten, found: Json) -> Iterator[str]:
         ("job", found["jobs"], project.names("jobs")),
         ("schedule", found["schedules"], project.names("schedules")),
     )
+    plugins = project.plugin_names()
     for account in table.accounts:
+        names = [account.name, *(name for _, name in _job_names(account))]
+        ambiguous = [name for name in names if name in plugins]
+        if ambiguous:
+            yield (
+                f"account {account.name}: name: gives a job the name of a plugin, {ambiguous[0]},"
+                " which Meltano refuses; write another name, such as bg"
+            )
+            continue
         for kind, made, taken in parts:
             own = {account.name, account.plugin}
             twice = [

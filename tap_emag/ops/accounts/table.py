@@ -44,6 +44,8 @@ DECLARED: Final = {each.name: each for each in SETTINGS}
 # A name becomes part of plugins, jobs, variables, and objects of Kubernetes.
 NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,23}")
 OF_A_JOB: Final = re.compile(rf"(?:{JOB.pattern}|-(?:nightly|weekly)$)")
+FIRST: Final = "main"  # the account of `tap-emag`, as Dagster calls it
+NO_TEXT: Final = "is not text; put it in quotes"
 REFERENCE: Final = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
 
 
@@ -165,6 +167,9 @@ def _account(
 
 def _name(given: object, number: int, problems: Problems) -> str:
     name = given if isinstance(given, str) else ""
+    if isinstance(given, bool):  # such as `no`, for Norway
+        problems.add(str(number), "name", NO_TEXT)
+        return ""
     if not NAME.fullmatch(name):
         text = "is missing" if given is None else f"{given!r} will not do"
         hint = "write up to 24 lower-case letters, digits and hyphens, such as bg or shop-hu"
@@ -172,6 +177,12 @@ def _name(given: object, number: int, problems: Problems) -> str:
         return ""
     if OF_A_JOB.search(f"-{name}"):
         problems.add(name, "name", "ends like the name of a job; write another one, such as bg")
+    if name == FIRST:
+        problems.add(name, "name", "is that of the first account; write another one, such as bg")
+    if name.startswith(APP):
+        problems.add(
+            name, "name", f"begins like the name of a plugin; leave {APP} out, or write another one"
+        )
     return name
 
 
@@ -180,6 +191,19 @@ def _merged(
 ) -> dict[str, Any]:
     usual = problems.mapping("defaults", key, defaults.get(key))
     return usual | problems.mapping(account, key, given.get(key))
+
+
+def _identity(
+    account: str, given: dict[str, Any], defaults: dict[str, Any], problems: Problems
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key in IDENTITY:
+        for place, value in ((account, given.get(key)), ("defaults", defaults.get(key))):
+            if value is not None and not isinstance(value, str):
+                problems.add(place, key, NO_TEXT)
+            elif value:
+                found.setdefault(key, value)
+    return found
 
 
 def _config(
@@ -194,11 +218,13 @@ def _config(
         )
     for key in sorted(settings.keys() - own - {*known}):
         problems.add(account, f"settings.{shown(key)}", unknown(key, known))
-    config = {key: given.get(key) or defaults.get(key) for key in IDENTITY}
-    config["account_type"] = config["account_type"] or DECLARED["account_type"].default
-    if not config["marketplace"]:
-        del config["marketplace"]  # that of tap-emag
-    config |= {key: given.get(key) or f"${prefix(account)}_{key.upper()}" for key in SECRETS}
+    # Without a marketplace it has that of tap-emag.
+    config: dict[str, Any] = _identity(account, given, defaults, problems)
+    config.setdefault("account_type", DECLARED["account_type"].default)
+    usual = {key: f"${prefix(account)}_{key.upper()}" for key in SECRETS}
+    config |= {
+        key: name if given.get(key) in (None, "") else given[key] for key, name in usual.items()
+    }
     config |= {key: settings[key] for key in known if settings.get(key) is not None}
     places = {key: f"settings.{key}" if key in known else key for key in config}
     for key, value in config.items():

@@ -51,7 +51,9 @@ MELTANO_YML = {
     },
 }
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,9})?", fullmatch=True).filter(
-    lambda name: not OF_A_JOB.search(f"-{name}")
+    lambda name: (
+        not OF_A_JOB.search(f"-{name}") and name != "main" and not name.startswith("tap-emag")
+    )
 )
 ROWS = st.fixed_dictionaries(
     {
@@ -269,7 +271,20 @@ WRONG = {
     "- name: bg\n  account_type: FBE": "account bg: account_type: 'FBE' is not a short name; use",
     "- marketplace: emag_bg": "account 1: name: is missing; write up to 24",
     "- name: B G": "account 1: name: 'B G' will not do; write up to 24 lower-case letters",
-    "- name: on": "account 1: name: True will not do; write up to 24",
+    "- name: on": "account 1: name: is not text; put it in quotes",
+    "- name: no": "account 1: name: is not text; put it in quotes",
+    "- name: 24": "account 1: name: 24 will not do; write up to 24 lower-case letters",
+    "- name: main": "account main: name: is that of the first account; write another one, such as",
+    "- name: tap-emag": "account tap-emag: name: begins like the name of a plugin; leave tap-emag",
+    "- name: tap-emag-bg\n- name: bg": "account tap-emag-bg: name: begins like the name of a",
+    "- name: target-postgres": (
+        "account target-postgres: name: gives a job the name of a plugin, target-postgres, which"
+        " Meltano refuses; write another name, such as bg"
+    ),
+    "- name: bg\n  marketplace: no": "account bg: marketplace: is not text; put it in quotes",
+    "- name: bg\n  account_type: 0": "account bg: account_type: is not text; put it in quotes",
+    "- name: bg\n  password: 0": "account bg: password: a secret must not be in this table",
+    "- name: bg\n  username: no": "account bg: username: a secret must not be in this table",
     "- name: shop-orders": "account shop-orders: name: ends like the name of a job; write another",
     "- name: bg\n- name: bg": "account bg: name: is there 2 times; give each account its own",
     "- name: bg\n  password: s3cret": (
@@ -331,6 +346,9 @@ TOP = {
     "accounts: bg": "accounts: is not a list; write `- name: bg`",
     "loader: 5": "loader: is not a name; write one such as target-postgres",
     "loader: target-csv": "loader: meltano.yml has no 'target-csv'; write one that it has: target",
+    "defaults: {account_type: no}\naccounts: [{name: bg}]": (
+        "account defaults: account_type: is not text; put it in quotes"
+    ),
     "defaults: {name: bg}": "account defaults: name: is unknown; use one of marketplace",
 }
 
@@ -418,6 +436,25 @@ def test_a_project_that_cannot_have_accounts_is_refused(
     (root / "meltano.yml").write_text(yaml.safe_dump(given))
     assert write(root, THREE) == 2
     assert "meltano.yml has no extractor tap-emag, which accounts inherit from" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "twice", "kind"),
+    [
+        ("dbt", "dbt", "utilities"),
+        ("emag-ops", "emag-ops", "utilities"),
+        ("bg", "bg-orders-nightly", "extractors"),
+        ("bg", "bg", "mappers"),
+    ],
+)
+def test_a_job_never_has_the_name_of_a_plugin(
+    name: str, twice: str, kind: str, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = json.loads(json.dumps(MELTANO_YML))
+    given["plugins"].setdefault(kind, []).append({"name": twice})
+    (root / "meltano.yml").write_text(yaml.safe_dump(given))
+    assert write(root, f"accounts: [{{name: {name}, marketplace: emag_bg}}]") == 2
+    assert f"account {name}: name: gives a job the name of a plugin, {twice}, which" in caplog.text
 
 
 def test_a_damaged_file_of_accounts_is_written_anew(root: Path) -> None:
