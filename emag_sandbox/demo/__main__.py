@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -181,7 +182,11 @@ class Demo:
             psql = str(self._postgres.psql)
         _print(f"\n  {psql or 'psql'} '{self._postgres.dsn}'")
         _print("  in there: SET search_path TO emag; \\d")
-        _print(f"  sandbox: {self._sandbox.url} (user demo, password demo)\n")
+        _print(f"  sandbox: {self._sandbox.url} (user demo, password demo)")
+        _print("  before Meltano, such as `meltano run dbt:build`, in another terminal:")
+        for name, text in self._postgres.environment().items():
+            _print(f"    export {name}={shlex.quote(text)}")
+        _print("")
 
     @contextmanager
     def _step(self, title: str) -> Iterator[None]:

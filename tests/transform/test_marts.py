@@ -172,6 +172,13 @@ def test_daily_sales_equal_the_shops_to_the_cent(built: Built) -> None:
     assert any(day is None for _, day, _ in wanted), "no order without a date"
 
 
+def test_no_file_that_dbt_writes_has_the_salt(story: Story) -> None:
+    """Nor has the page of `dbt docs generate`, which is made from them."""
+    files = [each for each in (story.warehouse.folder / "target").rglob("*") if each.is_file()]
+    assert "manifest.json" in {each.name for each in files}
+    assert [each for each in files if b"a salt" in each.read_bytes()] == []
+
+
 def test_customers_are_counted_without_their_names(built: Built) -> None:
     rows = by_key(built.marts["dim_customers"], "customer_key")
     wanted = customers(built.accounts)
@@ -461,6 +468,28 @@ def test_orders_follow_a_rate_that_is_added(altered: Altered) -> None:
     romanian = [row for row in altered.orders if row["currency"] == "RON"]
     assert romanian
     assert all(abs(row["revenue_net_eur"] - row["revenue_net"] / 5) < CENT for row in romanian)
+
+
+def test_a_day_with_an_unknown_amount_has_no_sum_that_is_too_small(story: Story) -> None:
+    warehouse = story.warehouse
+    with warehouse.database.connect() as connection:
+        line = connection.execute(
+            "UPDATE emag.order_lines SET vat = NULL, _sdc_batched_at = now()"
+            " WHERE ctid = (SELECT part.ctid FROM emag.order_lines AS part"
+            " JOIN emag.orders AS o ON o.marketplace = part.marketplace"
+            " AND o.account_type = part.account_type AND o.type = part.order_type"
+            " AND o.id = part.order_id AND o.modified = part.order_modified"
+            " WHERE o.status <> 0 AND part.status = 1 AND part.quantity > 0 LIMIT 1)"
+            " RETURNING order_id"
+        ).fetchall()
+    warehouse.dbt("run")
+    [order] = [row for row in warehouse.rows("fct_orders") if row["order_id"] == line[0][0]]
+    day = by_key(warehouse.rows("agg_daily_sales"), "account_key", "local_date", "currency")[
+        order["account_key"], order["local_date"], order["currency"]
+    ]
+    assert order["revenue_gross"] is None
+    assert day["revenue_gross"] is None
+    assert day["revenue_net"] > 0
 
 
 def test_columns_with_personal_data_can_be_dropped(story: Story) -> None:

@@ -2301,7 +2301,8 @@ left join {int_return_reasons} as reason
     and reason.code = line.return_reason
 
 -- view marts.agg_daily_sales of (orders): Orders and sales by day, account and currency. Orders without a date have a row without local_date.
--- Orders without a date have a row of their own, with no local_date.
+-- Orders without a date have a row of their own, with no local_date. Where an amount of one order is
+-- unknown, so is the sum: it would be too small.
 select
     account_key,
     marketplace,
@@ -2313,14 +2314,14 @@ select
     sum(sold_pieces) as sold_pieces,
     sum(returned_pieces) filter (where not is_cancelled) as returned_pieces,
     round(sum(revenue_net), 2) as revenue_net,
-    round(sum(revenue_vat), 2) as revenue_vat,
-    round(sum(revenue_gross), 2) as revenue_gross,
+    case when count(*) = count(revenue_vat) then round(sum(revenue_vat), 2) end as revenue_vat,
+    case when count(*) = count(revenue_gross) then round(sum(revenue_gross), 2) end as revenue_gross,
     round(sum(discount_net) filter (where not is_cancelled), 2) as discount_net,
     round(sum(seller_discount_net) filter (where not is_cancelled), 2) as seller_discount_net,
     round(sum(emag_discount_net) filter (where not is_cancelled), 2) as emag_discount_net,
     round(sum(shipping_gross) filter (where not is_cancelled), 2) as shipping_gross,
-    round(sum(revenue_net_eur), 2) as revenue_net_eur,
-    round(sum(revenue_gross_eur), 2) as revenue_gross_eur
+    case when count(*) = count(revenue_net_eur) then round(sum(revenue_net_eur), 2) end as revenue_net_eur,
+    case when count(*) = count(revenue_gross_eur) then round(sum(revenue_gross_eur), 2) end as revenue_gross_eur
 from {fct_orders} as o
 group by account_key, marketplace, account_type, local_date, currency
 

@@ -1,7 +1,11 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook=['{{ join_freely() }}', "{{ delete_changed('int_orders_changed', 'order_key') }}"],
+    pre_hook=[
+        '{{ set_customer_salt() }}',
+        '{{ join_freely() }}',
+        "{{ delete_changed('int_orders_changed', 'order_key') }}",
+    ],
     post_hook='{{ analyze_new() }}',
     indexes=[
         {'columns': ['order_key'], 'unique': true},

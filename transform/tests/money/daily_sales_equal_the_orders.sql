@@ -6,7 +6,7 @@ with orders as (
         local_date,
         count(*) as orders,
         round(sum(revenue_net), 2) as revenue_net,
-        round(sum(revenue_gross), 2) as revenue_gross
+        {{ known_sum('revenue_gross') }} as revenue_gross
     from {{ ref('fct_orders') }}
     group by account_key, currency, local_date
 )
