@@ -156,9 +156,10 @@ def cause_of(error: BaseException, config: Mapping[str, Any]) -> Cause | None:
         error: The error of a driver, or one that was raised from it.
         config: The loader's settings.
     """
-    found = next(_drivers(error), None)
-    if found is None:
+    drivers = [*_drivers(error)]
+    if not drivers:
         return None
+    found = drivers[-1]  # after it, a rollback may have failed only as the connection was lost
     words = _words(found)
     code = str(getattr(found, "sqlstate", None) or getattr(found, "pgcode", None) or "")
     if code.startswith(INVALID_VALUE):
@@ -234,7 +235,7 @@ def _words(error: BaseException) -> str:
 
 
 def _drivers(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the errors of a Postgres driver that an error was raised from."""
+    """Yield the errors of a Postgres driver that an error was raised from, the last one first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

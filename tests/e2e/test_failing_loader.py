@@ -204,6 +204,44 @@ def test_no_value_of_a_row_is_logged(
         assert level == "DEBUG" or len(lines) == 1, done.stderr
 
 
+LOST = """
+CREATE SCHEMA emag;
+CREATE TABLE emag.persons (id bigint PRIMARY KEY, name text);
+CREATE FUNCTION emag.lost() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_terminate_backend(pg_backend_pid());
+  RETURN NEW;
+END $$;
+CREATE TRIGGER lost BEFORE INSERT ON emag.persons EXECUTE FUNCTION emag.lost();
+"""
+
+
+def test_why_a_connection_was_lost(
+    database: Postgres, meltano_plugins: Path, tmp_path: Path
+) -> None:
+    """The rollback after it fails as well, in other words."""
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        connection.execute(LOST)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings_of(database)), encoding="utf-8")
+    done = subprocess.run(
+        [
+            executable(meltano_plugins, "loaders", "target-postgres", "emag-loader"),
+            "--config",
+            config,
+        ],
+        input="\n".join([json.dumps(SCHEMA), row(1)]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    [line] = done.stderr.splitlines()
+    assert line.endswith(
+        "terminating connection due to administrator command; see that it runs; the next run"
+        " goes on where this one stopped"
+    )
+
+
 def test_a_loader_that_a_signal_ends_is_no_success(
     database: Postgres, meltano_plugins: Path, tmp_path: Path
 ) -> None:

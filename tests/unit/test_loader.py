@@ -155,6 +155,14 @@ def test_an_error_of_another_origin_has_no_words_of_postgres() -> None:
     assert cause_of(KeyError("x"), COMPLETE) is None
 
 
+def test_a_rollback_that_fails_does_not_hide_why_the_connection_was_lost() -> None:
+    error = psycopg.OperationalError("the connection is lost")
+    error.__context__ = psycopg.errors.AdminShutdown("terminating connection")
+    found = cause_of(WrappedError(error), COMPLETE)
+    assert found
+    assert found.words == "terminating connection"
+
+
 def test_the_values_of_a_row_are_not_among_the_words() -> None:
     error = psycopg.errors.NotNullViolation("null value\nDETAIL:  Failing row contains (Ana).")
     invalid = psycopg.errors.InvalidTextRepresentation('invalid input for type bigint: "Ana"')
