@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 JSON: Final = "jsonb"
 BARE_TIMES: Final = "timestamp without time zone"
 ZONED_TIMES: Final = "timestamp with time zone"
-# Types that Postgres reads from the text of a JSON value.
-PLAIN: Final = {
-    *("bigint", "integer", "smallint", "numeric", "boolean", "text", "date"),
-    *(BARE_TIMES, ZONED_TIMES, JSON),
+# The JSON types whose text Postgres reads as meant, by the type of the column. jsonb takes all.
+READ: Final = {
+    "bigint": {"integer"},
+    "integer": {"integer"},
+    "smallint": {"integer"},
+    "numeric": {"integer", "number"},
+    "boolean": {"boolean"},
+    "text": {"string"},
+    "date": {"string"},
+    BARE_TIMES: {"string"},
+    ZONED_TIMES: {"string"},
 }
+FORMATS: Final = {"date": "date", BARE_TIMES: "date-time", ZONED_TIMES: "date-time"}
 STAGE: Final = Identifier("pg_temp", "emag_stage")
 TYPES: Final = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
@@ -40,7 +48,7 @@ WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
 KEYS: Final = """
 SELECT array_agg(attname::text) FROM pg_index JOIN pg_attribute
   ON attrelid = indrelid AND attnum = ANY(indkey)
-WHERE indrelid = to_regclass(%s) AND indisprimary
+WHERE indrelid = to_regclass(%s) AND indisprimary AND indimmediate
 """
 # In the order of their keys, so that two loads of the same rows wait for each other and do not end
 # in a deadlock.
@@ -48,7 +56,7 @@ MERGE: Final = """
 INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} ORDER BY {keys}
 ON CONFLICT ({keys}) DO UPDATE SET {changes}
 """
-# For a table without a primary key of these columns.
+# For a table without a primary key of these columns, or with one that is deferrable.
 UPDATE_AND_INSERT: Final = """
 UPDATE {table} AS old SET {changes} FROM {stage} AS excluded WHERE {same};
 INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} AS excluded
@@ -62,6 +70,7 @@ class Statements:
     """How the rows of one stream get into their table, in one transaction for each batch."""
 
     keys: Callable[[Mapping[str, Any]], Any]  # the values of a row's keys
+    times: bool  # whether one of them is a time
     columns: Sequence[str]
     json: Sequence[int]  # places of the columns that are jsonb
     create_stage: Composed
@@ -97,6 +106,7 @@ class Statements:
         }
         return cls(
             keys=itemgetter(*keys),
+            times=any(types[each] in FORMATS for each in keys),
             columns=[*types],
             json=[place for place, kind in enumerate(types.values()) if kind == JSON],
             create_stage=SQL("CREATE TEMPORARY TABLE emag_stage ({}) ON COMMIT DROP").format(
@@ -115,11 +125,22 @@ class Statements:
         return values
 
 
+def _reads(kind: str, schema: Mapping[str, Any]) -> bool:
+    """Return whether a column of this type can take the text of the values of a JSON schema."""
+    if kind == JSON:
+        return True
+    declared = schema.get("type", ())
+    types = {declared} if isinstance(declared, str) else {*declared}
+    fits = bool(types) and types <= {*READ.get(kind, ()), "null"}
+    return fits and (kind not in FORMATS or FORMATS[kind] == schema.get("format"))
+
+
 class EmagSink(PostgresSink):  # type: ignore[misc] # the loader's environment has its types
     """Writes by COPY, with `use_copy` and without.
 
-    It is the sink of target-postgres for a stream without keys, a table with columns of other
-    types, and another driver than psycopg: then rows are inserted without COPY.
+    It is the sink of target-postgres for a stream without keys, a table with columns of other types
+    than the stream's, another driver than psycopg, and where null characters are to be replaced:
+    then rows are inserted without COPY.
     """
 
     def setup(self) -> None:
@@ -137,15 +158,24 @@ class EmagSink(PostgresSink):  # type: ignore[misc] # the loader's environment h
         found: dict[str, str] = dict(connection.execute(TYPES, place).fetchall())
         types = {name: found[name] for name in self.schema["properties"]}
         keys = {*self.key_properties}
-        if not keys < types.keys() or not PLAIN.issuperset(types.values()):
+        if (
+            not keys
+            or not keys < types.keys()
+            or not all(_reads(types[name], of) for name, of in self.schema["properties"].items())
+            or self.connector.sanitize_null_text_characters
+        ):
             return None
         [(primary,)] = connection.execute(KEYS, place).fetchall()
         unique = keys == {*(primary or ())}
         return Statements.of(table, self.key_properties, types, unique=unique)
 
     def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Leave times as the text that they are: Postgres reads it."""
-        if self._statements and not self.validate_schema:
+        """Leave times as the text that they are: Postgres reads it.
+
+        Of rows with a time in their key, two may have the same time in different words.
+        """
+        statements = self._statements
+        if statements and not statements.times and not self.validate_schema:
             return record
         parsed: dict[str, Any] = super()._validate_and_parse(record)
         return parsed
@@ -159,17 +189,19 @@ class EmagSink(PostgresSink):  # type: ignore[misc] # the loader's environment h
         context.setdefault("rows", {})[self._statements.keys(record)] = row
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Write a batch in one transaction."""
+        """Write a batch in one transaction; a BATCH message gives it as records."""
         statements = self._statements
         if statements is None:
             super().process_batch(context)
             return
+        for record in context.get("records", ()):
+            self.process_record(self._validate_and_parse(record), context)
         with self.connector._connect() as connection, connection.begin():  # noqa: SLF001
             cursor = connection.connection.cursor()
             self.logger.info("Merging with SQL: %s", statements.merge.as_string(cursor))
             cursor.execute(statements.create_stage)
             with cursor.copy(statements.copy) as copy:
-                for row in context["rows"].values():
+                for row in context.get("rows", {}).values():
                     copy.write_row(row)
             cursor.execute(statements.merge)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import time
@@ -97,24 +98,29 @@ def loader(
 def table(loader: Loader) -> Callable[..., str]:
     """Make a table as `prepare-tables` does, or only its name, where the loader makes it."""
 
-    def make(*, prepared: bool = True, key: str = ", PRIMARY KEY (account, id)") -> str:
+    def make(
+        *,
+        prepared: bool = True,
+        columns: str = PREPARED,
+        key: str = ", PRIMARY KEY (account, id)",
+    ) -> str:
         name = f"rows_{time.monotonic_ns()}"
         if prepared:
             loader.execute("CREATE SCHEMA IF NOT EXISTS emag")
-            loader.execute(f"CREATE TABLE emag.{name} ({PREPARED}{key})")
+            loader.execute(f"CREATE TABLE emag.{name} ({columns}{key})")
         return name
 
     return make
 
 
-def schema(table: str) -> str:
+def schema(table: str, keys: Sequence[str] = ("account", "id")) -> str:
     properties = {
         name: {"type": ["string", "null"], "format": kind}
         if kind == "date-time"
         else {"type": [kind, "null"]}
         for name, kind in TYPES.items()
     }
-    message = {"type": "SCHEMA", "stream": table, "key_properties": ["account", "id"]}
+    message = {"type": "SCHEMA", "stream": table, "key_properties": keys}
     return json.dumps({**message, "schema": {"properties": properties}})
 
 
@@ -213,7 +219,12 @@ def _sent(value: object) -> Any:  # noqa: ANN401
     return None if value is None else _json(_text(value))
 
 
-KEYS = [", PRIMARY KEY (id, account)", ", UNIQUE (account, id)", ""]
+KEYS = [
+    ", PRIMARY KEY (id, account)",
+    ", PRIMARY KEY (account, id) DEFERRABLE",
+    ", UNIQUE (account, id)",
+    "",
+]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -246,6 +257,64 @@ def test_the_latest_row_of_a_key_stays_whatever_the_table_declares(
         loader.load([schema(name), *lines, *numbered(name, 1)], **with_url)
     found = loader.query(f"SELECT id, amount::text, name FROM emag.{name} ORDER BY id")
     assert found == [(0, None, None), (1, "2.50", None)]
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_key_with_a_time_is_one_however_the_time_is_written(
+    loader: Loader, table: Callable[..., str], *, prepared: bool
+) -> None:
+    name = table(prepared=prepared, key=", PRIMARY KEY (account, at)")
+    spellings = ["2024-03-01T12:00:00Z", "2024-03-01T14:00:00+02:00", "2024-03-01T12:00:00.0Z"]
+    sent = [
+        message(name, {"account": "main", "id": each, "at": spelling})
+        for each, spelling in enumerate([*spellings, "2024-03-01T12:00:01Z"])
+    ]
+    loader.load([schema(name, ["account", "at"]), *sent])
+    wait_for_counts(loader, name, (2, 0))
+    assert loader.query(f"SELECT id FROM emag.{name} ORDER BY at") == [(2,), (3,)]
+
+
+def test_rows_without_keys_are_all_kept(loader: Loader, table: Callable[..., str]) -> None:
+    name = table(prepared=False)
+    loader.load([schema(name, []), *numbered(name, 2), *numbered(name, 1)])
+    assert loader.query(f"SELECT id FROM emag.{name} ORDER BY id") == [(0,), (0,), (1,)]
+
+
+def test_rows_of_a_batch_message_are_written(loader: Loader, table: Callable[..., str]) -> None:
+    name = table()
+    path = loader.folder / f"{name}.gz"
+    rows = [{"account": "main", "id": each, "amount": 0.1} for each in (1, 2)]
+    rows.append({"account": "main", "id": 1, "name": "latest"})
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    batch = {
+        "type": "BATCH",
+        "stream": name,
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "manifest": [path.as_uri()],
+    }
+    loader.load([schema(name), *numbered(name, 1), json.dumps(batch)])
+    found = loader.query(f"SELECT id, amount::text, name FROM emag.{name} ORDER BY id")
+    assert found == [(0, None, None), (1, None, "latest"), (2, "0.1", None)]
+
+
+def test_null_characters_are_replaced_where_this_is_set(
+    loader: Loader, table: Callable[..., str]
+) -> None:
+    name = table()
+    loader.load([schema(name), *numbered(name, 1, name="a\0b")], sanitize_null_text_characters=True)
+    assert loader.query(f"SELECT name FROM emag.{name}") == [("a\ufffdb",)]
+
+
+def test_a_value_of_another_type_than_its_column_is_stored_as_json(
+    loader: Loader, table: Callable[..., str]
+) -> None:
+    """As in a table of an earlier release, or one made by hand."""
+    columns = PREPARED.replace("jsonb", "text").replace("flag boolean", "flag text")
+    name = table(columns=columns)
+    values = {"flag": True, "details": {"a": [1, True]}, "tags": ["a", "b"], "amount": 5}
+    loader.load([schema(name), *numbered(name, 1, **values)])
+    found = loader.query(f"SELECT flag, details, tags, amount FROM emag.{name}")
+    assert found == [("true", '{"a": [1, true]}', '["a", "b"]', 5)]
 
 
 def test_two_loaders_write_the_same_rows_at_the_same_time(
