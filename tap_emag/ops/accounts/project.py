@@ -284,19 +284,34 @@ def _config_of(project: HandWritten, environment: Mapping[str, str]) -> PluginCo
 
 
 def _same_keys(table: Table, project: HandWritten, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the accounts that another account, or a plugin of meltano.yml, reads as well."""
+    """Yield the accounts that another account, or a plugin of meltano.yml, reads as well.
+
+    One user under two account types is refused, too: each row would be there twice.
+    """
     extractors, plugins = project.plugins("extractors"), _config_of(project, environment)
     readers: dict[str, str] = {}
+    users: dict[tuple[str, str], str] = {}  # by marketplace and user
     for name in sorted(extractors):
         config = plugins.config(name) if is_this_tap(name, extractors) else {}
         if config.get("username"):  # one without a user reads nothing
             readers.setdefault("/".join(str(config.get(each)) for each in IDENTITY), name)
+        user = config.get("username") or "$TAP_EMAG_USERNAME"
+        users.setdefault((str(config.get("marketplace")), str(user)), name)
     for account, label in labels(table, project, environment):
         other = readers.setdefault(label, account.plugin)
         if other != account.plugin:
             yield (
                 f"account {account.name}: marketplace, account_type: {label} is read by {other},"
                 " too, and their rows would have the same keys; write another account_type, or"
+                " leave one of them out"
+            )
+            continue
+        marketplace = label.partition("/")[0]
+        other = users.setdefault((marketplace, account.user(environment)), account.plugin)
+        if other != account.plugin:
+            yield (
+                f"account {account.name}: username: is that of {other} on {marketplace}, too, and"
+                " each row would be loaded under two keys; write the variable of another user, or"
                 " leave one of them out"
             )
 

@@ -84,6 +84,14 @@ class TableAccount:
             for key in IDENTITY
         )
 
+    def user(self, environment: Mapping[str, str]) -> str:
+        """Return its user name, or `$NAME` of a variable that is not set here."""
+        given = str(self.config["username"])
+        name = given.strip("${}")
+        return (
+            environment.get(f"{prefix(self.name)}_USERNAME") or environment.get(name) or f"${name}"
+        )
+
     @property
     def variables(self) -> list[str]:
         """The variables that its settings name."""
@@ -128,15 +136,18 @@ def parse(text: str, source: str = FILE) -> Table:
     document = loaded(text, source)
     problems = Problems(source)
     problems.check_keys("", document, TOP)
-    loader = document.get("loader", LOADER)
+    loader = LOADER if document.get("loader") is None else document["loader"]
     if not isinstance(loader, str):
         problems.add("", "loader", f"is not a name; write one such as {LOADER}")
     defaults = problems.mapping("", "defaults", document.get("defaults"))
     problems.check_keys("defaults", defaults, OF_ALL)
-    rows = document.get("accounts") or []
-    if not isinstance(rows, list):
+    rows = document.get("accounts")
+    if rows is None:
+        hint = "write `accounts: []` for none, or `- name: bg` below it"
+        problems.add("", "accounts", f"is missing; {hint}")
+    elif not isinstance(rows, list):
         problems.add("", "accounts", "is not a list; write `- name: bg` and so on below it")
-        rows = []
+    rows = rows if isinstance(rows, list) else []
     accounts = [_account(row, number, defaults, problems) for number, row in enumerate(rows, 1)]
     found = [each for each in accounts if each]
     _check_distinct(found, problems)
@@ -160,7 +171,8 @@ def _account(
     called = name or str(number)
     problems.check_keys(called, given, KEYS)
     config = _config(called, given, defaults, problems)
-    groups = _groups(called, given.get("read", defaults.get("read")), problems)
+    wanted = defaults.get("read") if given.get("read") is None else given["read"]
+    groups = _groups(called, wanted, problems)
     crons = _crons(called, _merged(called, "every", given, defaults, problems), groups, problems)
     return TableAccount(name, config, groups, crons) if name else None
 
@@ -190,7 +202,8 @@ def _merged(
     account: str, key: str, given: dict[str, Any], defaults: dict[str, Any], problems: Problems
 ) -> dict[str, Any]:
     usual = problems.mapping("defaults", key, defaults.get(key))
-    return usual | problems.mapping(account, key, given.get(key))
+    own = problems.mapping(account, key, given.get(key))
+    return usual | {each: value for each, value in own.items() if value is not None}
 
 
 def _identity(

@@ -36,7 +36,7 @@ def cron(given: object, account: str, job: str) -> str | None:
     Raises:
         InvalidError: It is neither, or due on the full hour.
     """
-    text = str(given)
+    text = " ".join(str(given).split())  # without line breaks
     if text == NEVER:
         return None
     if text in INTERVALS:

@@ -252,6 +252,44 @@ accounts:
     assert len(Cron.parse(times["fbe-offers"]).hours) == 6
 
 
+def test_a_key_left_blank_is_that_of_the_defaults() -> None:
+    text = """
+loader:
+defaults:
+  marketplace: emag_bg
+  read: [offers, returns]
+  every: {offers: 4h, returns: }
+  settings: {start_date: 2026-01-31}
+accounts:
+- {name: a, marketplace: , account_type: , username: , read: , every: , settings: }
+- {name: b, every: {offers: }, settings: {start_date: }}
+"""
+    found = parse(text)
+    assert found.loader == "target-postgres"
+    for each in found.accounts:
+        assert each.config["marketplace"] == "emag_bg"
+        assert each.config["start_date"] == "2026-01-31"
+        assert each.groups == ("offers", "returns")
+        assert each.crons == {
+            "offers": cron("4h", each.name, "offers"),
+            "returns": cron("1h", each.name, "returns"),
+        }
+
+
+def test_a_cron_expression_is_one_line() -> None:
+    assert cron("7\n 3 * *  *\n", "bg", "orders") == "7 3 * * *"
+
+
+def test_a_variable_of_spaces_is_no_table(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(root, THREE)
+    monkeypatch.setenv("EMAG_ACCOUNTS", " ")
+    assert run(["accounts"]) == 2
+    assert "EMAG_ACCOUNTS: accounts: is missing; write `accounts: []`" in caplog.text
+    assert "tap-emag-bg" in (root / project.FILE).read_text()
+
+
 def test_what_the_main_account_leaves_out_every_account_leaves_out(root: Path) -> None:
     maps = {"orders": {"customer": "__NULL__"}}
     select = ["orders.*", "!orders.customer"]
@@ -340,12 +378,14 @@ def test_a_wrong_table_is_refused_with_what_to_write_instead(
 
 
 TOP = {
-    "": "",
+    "": "accounts: is missing; write `accounts: []` for none, or `- name: bg` below it",
+    "accounts:": "accounts: is missing; write `accounts: []` for none, or `- name: bg` below it",
+    "accounts: {}": "accounts: is not a list; write `- name: bg`",
     "acounts: []": "acounts: is unknown; write accounts",
     "- name: bg": "is not a table; begin it with `accounts:`",
     "accounts: bg": "accounts: is not a list; write `- name: bg`",
     "loader: 5": "loader: is not a name; write one such as target-postgres",
-    "loader: target-csv": "loader: meltano.yml has no 'target-csv'; write one that it has: target",
+    "loader: target-csv\naccounts: []": "loader: meltano.yml has no 'target-csv'; write one that",
     "defaults: {account_type: no}\naccounts: [{name: bg}]": (
         "account defaults: account_type: is not text; put it in quotes"
     ),
@@ -357,7 +397,7 @@ TOP = {
 def test_so_is_one_with_another_form(
     text: str, root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert write(root, text) == (2 if TOP[text] else 0)
+    assert write(root, text) == 2
     assert TOP[text] in caplog.text
 
 
@@ -418,6 +458,50 @@ def test_an_account_that_tap_emag_reads_is_refused(
     assert write(root, THREE) == 2
     monkeypatch.setenv("TAP_EMAG_BG_ACCOUNT_TYPE", "second")
     assert write(root, THREE) == 0
+
+
+TWICE = "and each row would be loaded under two keys; write the variable of another user, or leave"
+
+
+@pytest.mark.parametrize(
+    ("rows", "environment", "other"),
+    [
+        ("{name: a, username: $X}, {name: b, account_type: fbe, username: '${X}'}", {}, "a"),
+        (
+            "{name: a}, {name: b, account_type: fbe}",
+            {"TAP_EMAG_A_USERNAME": "s3cret", "TAP_EMAG_B_USERNAME": "s3cret"},
+            "a",
+        ),
+        (
+            "{name: a, username: $X}, {name: b, account_type: fbe}",
+            {"X": "s3cret", "TAP_EMAG_B_USERNAME": "s3cret"},
+            "a",
+        ),
+        ("{name: b, account_type: fbe, username: $TAP_EMAG_USERNAME}", {}, ""),
+        (
+            "{name: b, account_type: fbe}",
+            {"TAP_EMAG_USERNAME": "s3cret", "TAP_EMAG_B_USERNAME": "s3cret"},
+            "",
+        ),
+    ],
+)
+def test_one_user_is_not_read_under_two_account_types(
+    rows: str, environment: dict[str, str], other: str, root: Path
+) -> None:
+    name = f"tap-emag-{other}" if other else "tap-emag"
+    with pytest.raises(ConfigurationError) as raised:
+        project.text_of(parse(f"accounts: [{rows}]"), root, environment)
+    [problem] = raised.value.problems
+    assert f"account b: username: is that of {name} on emag_ro, too, {TWICE}" in problem
+    assert "s3cret" not in problem
+
+
+def test_one_user_may_have_several_marketplaces_and_each_account_another_user(root: Path) -> None:
+    rows = "{name: a, username: $X}, {name: b, marketplace: emag_bg, username: $X}"
+    others = {"TAP_EMAG_C_USERNAME": "c", "TAP_EMAG_USERNAME": "d", "X": "e"}
+    table = parse(f"accounts: [{rows}, {{name: c, account_type: c}}]")
+    del others["TAP_EMAG_USERNAME"]
+    assert project.text_of(table, root, others)
 
 
 def test_a_project_that_cannot_have_accounts_is_refused(
