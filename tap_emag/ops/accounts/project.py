@@ -18,14 +18,21 @@ import yaml
 
 from tap_emag.errors import ConfigurationError
 from tap_emag.meltano.variables import APP
-from tap_emag.ops.accounts.table import GROUPS, IDENTITY, LOADER, SECRETS, read
+from tap_emag.ops.accounts.table import (
+    GROUPS,
+    IDENTITY,
+    LOADER,
+    SECRETS,
+    TableAccount,
+    read,
+)
 from tap_emag.ops.meltano.pipelines import documents, is_this_tap, named_in, plugins_of, safe_load
 from tap_emag.ops.meltano.plugin_config import PluginConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_emag.ops.accounts.table import Table, TableAccount
+    from tap_emag.ops.accounts.table import Table
 
     Json = dict[str, Any]
 
@@ -151,13 +158,17 @@ def write(root: Path, text: str) -> None:
         raise ConfigurationError([problem]) from None
 
 
-def plugins_in(text: str) -> list[str]:
-    """Return the names of accounts' plugins in a generated file; none where it cannot be read."""
+def accounts_in(text: str) -> list[TableAccount]:
+    """Return the accounts of a generated file, by their settings; none where it cannot be read."""
     try:
         found = safe_load(text) or {}
         extractors = (found.get("plugins") or {}).get("extractors") or []
-        return [each["name"] for each in extractors if each.get("inherit_from") == APP]
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return [
+            TableAccount(each["name"].removeprefix(f"{APP}-"), dict(each.get("config") or {}))
+            for each in extractors
+            if each.get("inherit_from") == APP
+        ]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):
         return []
 
 
@@ -272,11 +283,11 @@ def _misfits(table: Table, project: HandWritten, found: Json) -> Iterator[str]:
 
 
 def labels(
-    table: Table, project: HandWritten, environment: Mapping[str, str]
+    accounts: Iterable[TableAccount], project: HandWritten, environment: Mapping[str, str]
 ) -> list[tuple[TableAccount, str]]:
     """Return the accounts with their marketplace and account type, such as `emag_bg/main`."""
     usual = _config_of(project, environment).config(APP)
-    return [(each, each.label(usual, environment)) for each in table.accounts]
+    return [(each, each.label(usual, environment)) for each in accounts]
 
 
 def _config_of(project: HandWritten, environment: Mapping[str, str]) -> PluginConfig:
@@ -297,7 +308,7 @@ def _same_keys(table: Table, project: HandWritten, environment: Mapping[str, str
             readers.setdefault("/".join(str(config.get(each)) for each in IDENTITY), name)
         user = config.get("username") or "$TAP_EMAG_USERNAME"
         users.setdefault((str(config.get("marketplace")), str(user)), name)
-    for account, label in labels(table, project, environment):
+    for account, label in labels(table.accounts, project, environment):
         other = readers.setdefault(label, account.plugin)
         if other != account.plugin:
             yield (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,8 +60,8 @@ class TableAccount:
 
     name: str
     config: Mapping[str, Any]
-    groups: tuple[str, ...]
-    crons: Mapping[str, str]
+    groups: tuple[str, ...] = ()
+    crons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plugin(self) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.meltano.variables import APP
 from tap_emag.ops.accounts import project, table
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.plugin_config import PluginConfig
@@ -54,8 +53,12 @@ def command(*, check: bool, as_json: bool) -> int:
         return OUTDATED if text != before else 0
     if text != before:
         project.write(root, text)
-    named = project.labels(found, project.HandWritten.of(root), os.environ)
-    for line in _summary(named, before, written=text != before):
+    written = project.HandWritten.of(root)
+    now, former = (
+        project.labels(each, written, os.environ)
+        for each in (found.accounts, project.accounts_in(before))
+    )
+    for line in _summary(now, {each.name: label for each, label in former}, written=text != before):
         click.echo(line)
     return 0
 
@@ -71,14 +74,21 @@ def _plugins(root: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def _summary(accounts: list[tuple[TableAccount, str]], before: str, *, written: bool) -> list[str]:
+def _summary(
+    accounts: list[tuple[TableAccount, str]], known: dict[str, str], *, written: bool
+) -> list[str]:
+    """Return what is new; `known` are the labels of the former file, by account."""
     names = [each.name for each, _ in accounts]
-    known = [each.removeprefix(f"{APP}-") for each in project.plugins_in(before)]
     state = "written" if written else "is up to date"
     lines = [f"{project.FILE} {state}; accounts: {len(names)}"]
     for account, label in accounts:
         if account.name not in known:
             lines.append(f"added: {account.name} ({label}); `meltano run {account.name}`")
+        elif known[account.name] != label:
+            lines.append(
+                f"changed: {account.name} ({known[account.name]} -> {label}): its rows keep the old"
+                " label, a first sync begins"
+            )
         missing = [each for each in account.variables if not os.environ.get(each)]
         if missing:
             lines.append(f"{account.name}: not set here: {', '.join(missing)}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PLUGIN: Final = "tap-emag"
+EXTRACTOR: Final = "MELTANO_EXTRACTOR_NAME"
 
 
 @click.command("doctor")
@@ -77,8 +78,9 @@ def _of_project(report: Report, plugin: str) -> int:
     report.discretion.word(str(place.root), "the project's folder")
     meltano = Meltano(place.root)
     config = meltano.config_of(plugin)
-    examination = Examination(report, config, place, meltano.version())
-    requests = examination.run()
+    version = meltano.version()
+    with _as_run_by_meltano(plugin):
+        requests = Examination(report, config, place, version).run()
     report.begin("Postgres")
     if LOADER in pipelines.loaders:
         found = selections(place.root, os.environ)
@@ -104,6 +106,19 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigurationError(["--config: is not a JSON object"])
     return found
+
+
+@contextmanager
+def _as_run_by_meltano(plugin: str) -> Iterator[None]:
+    """Let messages name the variables of this plugin's account."""
+    before = os.environ.get(EXTRACTOR)
+    os.environ[EXTRACTOR] = plugin
+    try:
+        yield
+    finally:
+        os.environ.pop(EXTRACTOR)
+        if before is not None:
+            os.environ[EXTRACTOR] = before
 
 
 @contextmanager

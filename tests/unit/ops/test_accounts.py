@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from tap_emag.ops.accounts import project
 from tap_emag.ops.accounts.table import EVERY, GROUPS, KEYS, OF_A_JOB, parse, read
 from tap_emag.ops.accounts.times import INTERVALS, cron
 from tap_emag.ops.cli import run
+from tap_emag.ops.commands import doctor
 from tap_emag.ops.doctor.accounts import check_accounts
 from tap_emag.ops.doctor.report import Report
 from tap_emag.ops.meltano.pipelines import OwnPipelines
@@ -119,7 +121,7 @@ def test_each_account_has_plugins_jobs_and_schedules_of_its_own(
     assert project.text_of(parse(as_text(rows)), plain, {}) == text
     found = made(text)
     assert len(found["plugins"]) == len(yaml.safe_load(text)["plugins"]["extractors"])
-    assert project.plugins_in(text) == [f"tap-emag-{name}" for name in rows]
+    assert [each.name for each in project.accounts_in(text)] == [*rows]
     assert OwnPipelines.of_project(plain).extractors == {"tap-emag", *found["plugins"]}
     config = PluginConfig(plain, "extractors", {})
     for name, row in rows.items():
@@ -203,6 +205,47 @@ def test_another_one_and_removing_the_first_is_the_same_command(
     assert caplog.records == []
     assert write(root, "accounts: []\n") == 0
     assert yaml.safe_load((root / project.FILE).read_text())["jobs"] == []
+
+
+def test_the_command_says_when_an_account_has_another_label(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, "accounts: [{name: fbe, account_type: fbe}, {name: bg, marketplace: emag_bg}]")
+    capsys.readouterr()
+    write(root, "accounts: [{name: fbe, account_type: fbe2}, {name: bg, marketplace: emag_bg}]")
+    out = capsys.readouterr().out
+    assert (
+        "changed: fbe (emag_ro/fbe -> emag_ro/fbe2): its rows keep the old label, a first sync"
+        " begins\n"
+    ) in out
+    assert out.count("changed: ") == 1
+    assert run(["accounts"]) == 0
+    assert "changed: " not in capsys.readouterr().out
+
+
+def test_the_doctor_names_the_variable_of_the_plugins_account(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stub:
+        def __init__(self, _: Path) -> None:
+            pass
+
+        def version(self) -> None:
+            pass
+
+        def config_of(self, plugin: str) -> dict[str, Any]:
+            return {"state_dir": str(root / "state")} if plugin.startswith("tap-emag") else {}
+
+    monkeypatch.setattr(doctor, "Meltano", Stub)
+    monkeypatch.setattr(doctor, "check_postgres", lambda *_: None)
+    monkeypatch.setattr(doctor, "check_meltano", lambda *_: None)
+    monkeypatch.delenv("MELTANO_EXTRACTOR_NAME", raising=False)
+    write(root, THREE)
+    assert run(["doctor", "--plugin", "tap-emag-bg-orders"]) == 4
+    out = capsys.readouterr().out
+    assert "set it, or TAP_EMAG_BG_USERNAME" in out
+    assert "TAP_EMAG_USERNAME" not in out
+    assert "MELTANO_EXTRACTOR_NAME" not in os.environ
 
 
 def test_the_table_may_be_in_a_variable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
