@@ -273,7 +273,7 @@ A shop of {orders:,} orders; {CHANGED:.0%} of its orders and offers change befor
 
 {table}
 
-The build of the changes takes {share:.0%} of a full build's processor time.
+The build of the changes takes {share:.1%} of a full build's processor time.
 Promised are at most {LEAST:.0%}: {verdict}.
 {chr(10).join(lines)}
 {END}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.support.forked import Forked
 
 Row = dict[str, Any]
+SALT = "a salt's quote"
 TRANSFORM = ROOT / "transform"
 
 
@@ -104,10 +105,10 @@ class Warehouse:
         assert (reader.wait(), loader.returncode) == (0, 0), said
         state.write_bytes(loader.stdout.splitlines()[-1])
 
-    def dbt(self, *arguments: str, check: bool = True) -> dict[str, str]:
+    def dbt(self, *arguments: str, check: bool = True, salt: str = SALT) -> dict[str, str]:
         """Run dbt; return the status of each node that it ran, by name."""
         output = self.folder / "dbt.log"
-        environment = {**self._environment(), **self.dbt_settings()}
+        environment = {**self._environment(), **self.dbt_settings(), "EMAG_CUSTOMER_SALT": salt}
         code = self.forked.run(["dbt", *arguments], self.folder, environment, stdout=output)
         assert not check or code == 0, output.read_text(encoding="utf-8")[-3000:]
         return self._statuses()
@@ -138,7 +139,7 @@ class Warehouse:
             "DBT_PROFILES_DIR": str(self.project),
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
-            "EMAG_CUSTOMER_SALT": "a salt's quote",
+            "EMAG_CUSTOMER_SALT": SALT,
         }
 
     def rows(self, name: str, schema: str = "emag_marts") -> list[Row]:

@@ -39,6 +39,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.meltano
 
 CENT = Decimal("0.01")
+UNSALTED = "EMAG_CUSTOMER_SALT is not set"
+HASHED = """
+SELECT bool_and(built.customer_key = encode(
+    sha256(convert_to(o.marketplace || ':' || o.customer_id || ':' || %s, 'UTF8')), 'hex'
+))
+FROM emag_marts.fct_orders AS built
+JOIN emag.orders AS o ON o.marketplace = built.marketplace AND o.account_type = built.account_type
+  AND o.type = built.order_type AND o.id = built.order_id
+WHERE o.customer_id IS NOT NULL
+"""
 GIVEN_OFFER = f"emag_ro:main:{GIVEN_ID}"
 # A column that differs from build to build, whatever the rows are.
 OF_THE_BUILD = {"emag_freshness": "checked_at"}
@@ -473,23 +483,38 @@ def test_orders_follow_a_rate_that_is_added(altered: Altered) -> None:
 def test_a_day_with_an_unknown_amount_has_no_sum_that_is_too_small(story: Story) -> None:
     warehouse = story.warehouse
     with warehouse.database.connect() as connection:
-        line = connection.execute(
+        [(key,)] = connection.execute(
             "UPDATE emag.order_lines SET vat = NULL, _sdc_batched_at = now()"
             " WHERE ctid = (SELECT part.ctid FROM emag.order_lines AS part"
             " JOIN emag.orders AS o ON o.marketplace = part.marketplace"
             " AND o.account_type = part.account_type AND o.type = part.order_type"
             " AND o.id = part.order_id AND o.modified = part.order_modified"
             " WHERE o.status <> 0 AND part.status = 1 AND part.quantity > 0 LIMIT 1)"
-            " RETURNING order_id"
+            " RETURNING concat_ws(':', marketplace, account_type, order_type, order_id)"
         ).fetchall()
     warehouse.dbt("run")
-    [order] = [row for row in warehouse.rows("fct_orders") if row["order_id"] == line[0][0]]
+    order = by_key(warehouse.rows("fct_orders"), "order_key")[key]
     day = by_key(warehouse.rows("agg_daily_sales"), "account_key", "local_date", "currency")[
         order["account_key"], order["local_date"], order["currency"]
     ]
     assert order["revenue_gross"] is None
     assert day["revenue_gross"] is None
     assert day["revenue_net"] > 0
+
+
+def test_without_a_salt_that_of_the_views_counts_and_without_any_dbt_warns(story: Story) -> None:
+    """Only `fct_orders` is built: a test of all marts compares them with the right salt."""
+    warehouse = story.warehouse
+    only = ("run", "--full-refresh", "--select", "fct_orders")
+    with warehouse.database.connect() as connection:
+        connection.execute("CREATE TABLE emag_staging.customer_salt AS SELECT 'of views' AS salt")
+        warehouse.dbt(*only, salt="")
+        assert UNSALTED not in (warehouse.folder / "dbt.log").read_text(encoding="utf-8")
+        assert connection.execute(HASHED, ["of views"]).fetchall() == [(True,)]
+        connection.execute("DROP TABLE emag_staging.customer_salt")
+    warehouse.dbt(*only, salt="")
+    assert UNSALTED in (warehouse.folder / "dbt.log").read_text(encoding="utf-8")
+    warehouse.dbt("run", "--full-refresh")
 
 
 def test_columns_with_personal_data_can_be_dropped(story: Story) -> None:

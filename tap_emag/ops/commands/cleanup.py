@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from tap_emag.ops.meltano.stuck_runs import Cleaned, Report, SkippedRun
 
 NOT_ALL_ENDED: Final = 3
-ACCOUNTS: Final = "tap_emag.ops.accounts.project"
 logger = logging.getLogger("emag-ops")
 
 
@@ -58,8 +56,10 @@ def command(
     runs = Runs(place.url)
     cleaner = Cleaner(place, runs, limit, force=force, dry_run=dry_run)
     report = cleaner.clean(state_id)
-    with suppress(ModuleNotFoundError):  # where `meltano install` is still to come
-        importlib.import_module(ACCOUNTS).warn_if_outdated(place.root, os.environ)
+    with suppress(ModuleNotFoundError):  # cronsim, where `meltano install` is still to come
+        from tap_emag.ops.accounts.project import warn_if_outdated  # noqa: PLC0415
+
+        warn_if_outdated(place.root, os.environ)
     if not dry_run:
         for cleaned in report.cleaned:
             record_cleaned(1, cleaned.run.state_id)
