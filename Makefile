@@ -19,7 +19,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate sandbox bench bench-volume mutants questions docs dist audit lock lock-upgrade clean
+.PHONY: help setup demo test lint format generate sandbox bench bench-volume bench-peers mutants questions docs dist audit lock lock-upgrade clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,11 @@ bench: $(VENV)/.ready ## Measure how fast orders and offers are read and loaded
 bench-volume: $(VENV)/.ready ## Read a shop of a million orders, without budgets (half an hour)
 	@$(BIN)/python -m benchmarks.volume $(ARGS)
 
+# Peers have packages that do not fit the tap's, so each has an environment of its own.
+PEERS := $(addprefix $(VENV)/peers/,airbyte dlt loader)
+bench-peers: $(VENV)/.ready $(addsuffix /.ready,$(PEERS)) ## Compare with a plain tap, dlt, Airbyte's CDK (half an hour)
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
 # mutmut lies in a folder of its own, beside the packages that it tests with.
 mutants: $(VENV)/mutmut/.ready ## See whether tests notice changes of the pure modules (ten minutes)
 	@$(BIN)/python -m tests.mutation $(VENV)/mutmut
@@ -111,6 +116,8 @@ lock: $(VENV)/.bootstrapped ## Write requirements/*.lock anew after a change of 
 	$(COMPILE) $(UPGRADE) requirements/audit.in -o requirements/audit.lock
 	$(COMPILE) $(UPGRADE) requirements/docs.in -o requirements/docs.lock
 	$(COMPILE) $(UPGRADE) requirements/sbom.in -o requirements/sbom.lock
+	$(COMPILE) $(UPGRADE) requirements/airbyte.in -o requirements/airbyte.lock
+	$(COMPILE) $(UPGRADE) requirements/dlt.in -o requirements/dlt.lock
 	@cp -p requirements/uv.lock $(VENV)/uv.lock
 	$(COMPILE) $(UPGRADE) requirements/uv.in -c requirements/dev.lock -o requirements/uv.lock
 	@# With its old date, where it is the same: a newer one makes .venv anew.
@@ -175,4 +182,10 @@ $(VENV)/docs/.ready: $(VENV)/.ready requirements/docs.lock
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --no-deps --require-hashes \
 		--requirement requirements/docs.lock
+	@touch $@
+
+$(VENV)/peers/%/.ready: requirements/%.lock | $(VENV)/.ready
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(UV) pip sync --quiet --compile-bytecode --python $(@D)/bin/python --require-hashes $<
+	@$(if $(filter loader,$*),$(UV) pip install --quiet --python $(@D)/bin/python --no-deps --editable .)
 	@touch $@

@@ -11,10 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import loading, marts, refusals, volume
+from benchmarks import accounts_page, loading, marts, refusals, volume
 from benchmarks.measures import QUICK, STATE_OFFERS, Bench, Figures, Sizes, middle, state_bytes
 from benchmarks.others import Others
 from benchmarks.page_parts import part
+from benchmarks.peers import page as peers
 from benchmarks.report import Machine, page, table
 from benchmarks.runs import RunFailedError
 from benchmarks.volume import PAGE
@@ -45,7 +46,8 @@ def main() -> int:
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
         old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-        marks = [(each.BEGIN, each.END) for each in (loading, volume, marts, refusals)]
+        marks = [(each.BEGIN, each.END) for each in (loading, volume, marts, refusals, peers)]
+        marks += map(accounts_page.marks, accounts_page.TITLES)
         parts = "\n".join(filter(None, (part(old, *each) for each in marks)))
         PAGE.write_text(page(figures, sizes, machine, parts), encoding="utf-8")
     if options.json:

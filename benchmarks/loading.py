@@ -13,23 +13,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import psutil
 
 from benchmarks.measures import CONCURRENCY, allowed_rate
 from benchmarks.others import Others
 from benchmarks.page_parts import put
+from benchmarks.peak import Peak, resident
 from benchmarks.report import Machine
 from benchmarks.runs import ROOT, RunFailedError
 from benchmarks.shop import open_shop
-from benchmarks.volume import MEGABYTE, PAGE
+from benchmarks.volume import PAGE
 from emag_sandbox.demo.pipeline import Pipeline, PipelineError
 from emag_sandbox.postgres.server import LocalPostgres
 
@@ -112,7 +111,7 @@ class Bench:
         Raises:
             RunFailedError: Meltano ended with an error, or rows are missing.
         """
-        memory = PeakMemory(LOADER)
+        memory = Peak(partial(resident, LOADER))
         begun = time.monotonic()
         with memory:
             job = self._run()
@@ -132,7 +131,7 @@ class Bench:
             necessary=len(requests) / allowed_rate("orders"),
             before=min(each.time for each in requests) - begun,
             after=ended - max(each.time + each.seconds for each in requests),
-            loader_megabytes=memory.peak,
+            loader_megabytes=memory.most,
         )
 
     def quiet(self, runs: int) -> list[Job]:
@@ -156,33 +155,6 @@ class Bench:
         if done.returncode:
             raise RunFailedError(pipeline.log.read_text(errors="replace")[-3000:])
         return Job(seconds, **json.loads(self._usage.read_bytes()))
-
-
-class PeakMemory:
-    """Looks at the memory of a command among our own descendants while the block lasts, in MB."""
-
-    INTERVAL: Final = 0.1  # seconds
-
-    def __init__(self, command: str) -> None:
-        """Look for a process whose command line has this name."""
-        self.peak = 0.0
-        self._command = command
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(self.INTERVAL):
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error):
-                    if any(word.endswith(self._command) for word in process.cmdline()):
-                        self.peak = max(self.peak, process.memory_info().rss / MEGABYTE)
 
 
 def main() -> int:

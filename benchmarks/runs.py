@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
 TAP_EMAG = (str(Path(sys.executable).with_name("tap-emag")),)
@@ -92,21 +93,40 @@ def run(
         paths["--state"] = folder / "state.json"
         paths["--state"].write_bytes(state)
     options = [text for name, path in paths.items() for text in (name, str(path))]
-    output, log, usage = folder / "output.jsonl", folder / "log.txt", folder / "usage.json"
+    output = folder / "output.jsonl"
+    used = measured([*command, *options], folder, output)
+    rows, distinct, last = _read(output, stream)
+    output.unlink()
+    return Run(**used, rows=rows, distinct=distinct, state=last)
+
+
+def measured(
+    command: Sequence[str],
+    folder: Path,
+    output: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Run a command to its end, its output going to a file; return the figures of `usage.py`.
+
+    Raises:
+        RunFailedError: When it ends with an error.
+    """
+    log, usage = folder / "log.txt", folder / "usage.json"
     with output.open("wb") as stdout, log.open("wb") as stderr:
         done = subprocess.run(  # noqa: S603 - our own taps
-            [*MEASURED, str(usage), *command, *options],
+            [*MEASURED, str(usage), *command],
             check=False,
             cwd=ROOT,
+            env={**os.environ, **(environment or {})},
             stdout=stdout,
             stderr=stderr,
         )
     if done.returncode:
         tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise RunFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{tail}")
-    rows, distinct, last = _read(output, stream)
-    output.unlink()
-    return Run(**json.loads(usage.read_bytes()), rows=rows, distinct=distinct, state=last)
+    figures: dict[str, Any] = json.loads(usage.read_bytes())
+    return figures
 
 
 def _read(output: Path, stream: str) -> tuple[Counter[str], int, bytes]:

@@ -5,6 +5,7 @@ It uses the SDK's defaults and no code of `tap-emag`, so that the two can be com
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100
 WALL = ZoneInfo("Europe/Bucharest")
+LOOK_BACK = timedelta(hours=1)
 ANY = th.CustomType({"type": ["string", "integer", "number", "boolean", "object", "array", "null"]})
 THINGS = th.CustomType({"type": ["array", "object", "null"]})
 PLAIN = """status date created payment_mode payment_mode_id payment_status delivery_mode
@@ -76,6 +78,11 @@ class Orders(RESTStream[int]):
         return Pages(1)
 
     @override
+    def post_process(self, row: dict[str, Any], context: Context | None = None) -> dict[str, Any]:
+        local = datetime.fromisoformat(row["modified"]).replace(tzinfo=WALL)
+        return row | {"modified": local.astimezone(timezone.utc).isoformat()}
+
+    @override
     def prepare_request_payload(
         self, context: Context | None, next_page_token: int | None
     ) -> dict[str, Any]:
@@ -86,7 +93,8 @@ class Orders(RESTStream[int]):
         }
         since = self.get_starting_timestamp(context)
         if since:
-            payload["modifiedAfter"] = since.astimezone(WALL).strftime("%Y-%m-%d %H:%M:%S")
+            local = (since - LOOK_BACK).astimezone(WALL)
+            payload["modifiedAfter"] = local.strftime("%Y-%m-%d %H:%M:%S")
         return payload
 
 

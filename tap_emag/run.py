@@ -217,7 +217,7 @@ class Run:
         """The request budgets, which accounts share by `rate_limit_scope`."""
         given, share = self.settings, self.settings.rate_limit_share
         store: BudgetStore = (
-            PostgresStore(given.rate_limit_store, given.budget_identity, share)
+            PostgresStore(given.rate_limit_store, given.budget_identity, share, self.account)
             if given.rate_limit_store
             else LocalStore(self.store, given.budget_identity, share)
         )

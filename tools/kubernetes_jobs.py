@@ -1,4 +1,7 @@
-"""Generates the CronJobs for Kubernetes from the schedules of `meltano.yml`."""
+"""Generates the CronJobs for Kubernetes from the schedules of `meltano.yml`, and of accounts.
+
+Those of accounts have a file of their own: they need a second Secret, with the accounts' users.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,45 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy.schedules import KILL_SECONDS, MELTANO_SECONDS, SUPERVISOR_SECONDS
+from tap_emag.meltano.variables import JOB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orchestrate.meltano.schedules import Schedule
 
 PATH = "kubernetes/cronjobs.yaml"
+OF_ACCOUNTS = "kubernetes/accounts.yaml"
+USERS = "tap-emag-accounts"  # the Secret with the variables that contain the accounts' users
 IMAGE = "tap-emag:0.1.0"
 USER = 10001  # the image's
 HEAD = """\
 # Written by `make generate` from meltano.yml; see docs/running.md. It needs base.yaml and a Secret.
 """
+HEAD_OF_ACCOUNTS = """\
+# Written by `make generate` from accounts.yml; see docs/running.md. It needs base.yaml and Secrets.
+"""
 
 
 def cron_jobs(schedules: list[Schedule]) -> str:
-    """Return one CronJob for each schedule."""
-    return HEAD + yaml.safe_dump_all([_cron_job(each) for each in schedules], sort_keys=False)
+    """Return one CronJob for each schedule of the main account."""
+    return HEAD + _dumped(_cron_job(each) for each in schedules)
+
+
+def cron_jobs_of_accounts(schedules: list[Schedule]) -> str:
+    """Return one CronJob for each schedule of the other accounts, labelled with its account."""
+    jobs = [_cron_job(each) for each in schedules]
+    for each, job in zip(schedules, jobs, strict=True):
+        account = JOB.sub("", each.name)
+        template = job["spec"]["jobTemplate"]["spec"]["template"]
+        for place in (job, template):
+            place["metadata"]["labels"]["app.kubernetes.io/instance"] = account
+        template["spec"]["containers"][0]["envFrom"].append({"secretRef": {"name": USERS}})
+    return HEAD_OF_ACCOUNTS + _dumped(jobs)
+
+
+def _dumped(jobs: Iterable[dict[str, Any]]) -> str:
+    return yaml.safe_dump_all(jobs, sort_keys=False)
 
 
 def _cron_job(schedule: Schedule) -> dict[str, Any]:

@@ -78,13 +78,14 @@ def examples(schedules: list[Schedule]) -> dict[str, str]:
     for each in schedules:
         if each.variables:
             raise ValueError(f"schedule {each.name} sets `env`: put that into the environment")
-    # The Secret of the example has the user of one account.
-    others = {each.name for each in _declared(ACCOUNTS)}
-    main = [each for each in schedules if each.name not in others]
+    names = {each.name for each in _declared(ACCOUNTS)}
+    main = [each for each in schedules if each.name not in names]
+    others = [each for each in schedules if each.name in names]
     timers = {f"systemd/tap-emag-{each.name}.timer": timer(each) for each in schedules}
     files = {
         "cron/tap-emag.crontab": crontab(schedules),
         kubernetes_jobs.PATH: kubernetes_jobs.cron_jobs(main),
+        kubernetes_jobs.OF_ACCOUNTS: kubernetes_jobs.cron_jobs_of_accounts(others),
         **timers,
     }
     return {f"deploy/{name}": text for name, text in files.items()}

@@ -84,7 +84,7 @@ class Pipeline:
         begin = time.monotonic()
         with self.log.open("ab") as log:
             offset = log.tell()
-            code = self._wait([_meltano(), *arguments], log)
+            code = self._wait([meltano_command(), *arguments], log)
         with self.log.open("rb") as log:
             log.seek(offset)
             output = log.read().decode(errors="replace")
@@ -99,7 +99,7 @@ class Pipeline:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command of Meltano and return at once; the caller ends it with `stop`."""
         with self.log.open("ab") as log:
-            return self._popen([_meltano(), *arguments], log)
+            return self._popen([meltano_command(), *arguments], log)
 
     def _wait(self, command: list[str], log: IO[bytes]) -> int:
         process = self._popen(command, log)
@@ -134,7 +134,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _meltano() -> str:
+def meltano_command() -> str:
+    """Return the path of Meltano next to this Python.
+
+    Raises:
+        PipelineError: It is not there.
+    """
     beside_python = Path(sys.executable).with_name("meltano")
     if not beside_python.exists():
         raise PipelineError(f"there is no {beside_python}: run `make setup`, then use .venv")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from emag_sandbox.shop.calm import calm
 from emag_sandbox.shop.localtime import DAY
 from emag_sandbox.shop.return_life import APPROVED, CANCELLED, RECEIVED, reached
 from emag_sandbox.shop.return_rows import AWBS_A_RETURN, FIRST_RESERVATION, reservations
@@ -25,7 +26,7 @@ STAGES: Final = (
     (1.0, "DLV", "Livrat", "Colet predat destinatarului"),
     (0.35, "TRN", "În tranzit", "Colet pe drum"),
     (0.15, "PCK", "Preluat", "Colet ridicat de la client"),
-    (-1.0, "NEW", "Emis", "AWB emis, în așteptarea curierului"),
+    (0.0, "NEW", "Emis", "AWB emis, în așteptarea curierului"),
 )
 STOPPED: Final = ("CNC", "Anulat", "AWB anulat")
 
@@ -95,9 +96,13 @@ class AwbBook:
         times = {event.status: event.instant for event in self._returns.events(number)}
         if times.get(CANCELLED, now + 1) <= now:
             return STOPPED
+        if times.get(RECEIVED, now + 1) <= now:
+            return STAGES[0][1:]
+        if calm(now, self._returns.start):
+            now = self._returns.start
         start = times[APPROVED]
         end = times.get(RECEIVED, start + 5 * DAY)
-        way = 1.0 if now >= end else (now - start) / (end - start)
+        way = max(0.0, (now - start) / (end - start))
         return next(stage[1:] for stage in STAGES if way >= stage[0])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emag_sandbox.marketplaces import MARKETPLACES
 from emag_sandbox.shop.billing import month_of
+from emag_sandbox.shop.calm import calm
 from emag_sandbox.shop.invoice_rows import CATEGORIES, customer_invoice, invoice
 from emag_sandbox.shop.localtime import DAY
 from emag_sandbox.shop.returns import DELIVERED
@@ -44,6 +45,7 @@ class InvoiceBook:
     def __init__(self, config: SandboxConfig, billing: Billing, local: LocalTime, now: int) -> None:
         """Know the invoices of `config.history_days` before `now`, and of the months to come."""
         self._seed, self._given, self._local = config.seed, config.invoices, local
+        self._start = now
         self._market, self._billing = MARKETPLACES[config.marketplace], billing
         begun = month_of(local, now - int(config.history_days * DAY))
         self._months = max(month_of(local, now) - begun, 1)
@@ -55,6 +57,7 @@ class InvoiceBook:
         """How many invoices there are at an instant."""
         if self._given is not None:
             return self._given
+        now = self._start if calm(now, self._start) else now
         return max(0, month_of(self._local, now) - self._first) * self._set
 
     def row(self, number: int) -> dict[str, Any]:

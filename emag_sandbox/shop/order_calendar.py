@@ -25,6 +25,9 @@ FIRST_ID: Final = 480_000_000
 STEP: Final = 7
 BEYOND_32_BITS: Final = 1 << 32
 REPEATED_SHARE: Final = 500
+# Seconds before the start in which nothing happened. A reader stops shortly before the present, so
+# one that begins at once would otherwise miss a row now and then.
+STILL: Final = 10
 
 
 def dates(rng: Random, local: LocalTime, count: int, first: int, last: int) -> list[int]:
@@ -97,14 +100,18 @@ def order_id(seed: int, number: int) -> int:
 def first_orders(
     rng: Random, local: LocalTime, seed: int, count: int, type2_share: float, first: int, now: int
 ) -> Iterator[tuple[int, int, int, int, int]]:
-    """The orders that a sandbox starts with, as (id, type, status, date, modified)."""
+    """The orders that a sandbox starts with, as (id, type, status, date, modified).
+
+    `first` and `now` are instants: the last change is STILL seconds before `now`, or at `first`.
+    """
     before = (0, 3)
-    backs = local.repeats(first, now)
-    for number, placed in enumerate(dates(rng, local, count, first, now) if count else ()):
+    last = max(first, now - STILL)
+    backs = local.repeats(first, last)
+    for number, placed in enumerate(dates(rng, local, count, first, last) if count else ()):
         kind = 2 if rng.random() < type2_share else 3
         id_ = order_id(seed, number)
         if kind == 2 and before[1] == 3 and rng.random() < 0.05:
             # Uniqueness of ids across types is promised nowhere, so a few are shared.
             id_ = before[0]
         before = (id_, kind)
-        yield id_, kind, status_at(rng, now - placed), placed, last_change(rng, backs, placed, now)
+        yield id_, kind, status_at(rng, now - placed), placed, last_change(rng, backs, placed, last)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from emag_sandbox.shop.calm import CALM, calm
 from emag_sandbox.shop.localtime import DAY
 from emag_sandbox.shop.seeded_random import mix
 
@@ -33,15 +34,15 @@ class Event(NamedTuple):
     instant: int
 
 
-def life(seed: int, number: int, opened: int) -> tuple[Event, ...]:
-    """What happens to a return by itself, from its opening on."""
+def life(seed: int, number: int, opened: int, start: int) -> tuple[Event, ...]:
+    """What happens to a return by itself from its opening on; `start` is that of the world."""
     first = INCOMPLETE if mix(seed, 103, number) % 10 == 0 else NEW
     event = Event(first, opened)
-    return (event, *_rest(event, Random(mix(seed, 104, number))))
+    return (event, *_rest(event, Random(mix(seed, 104, number)), start))
 
 
 def moved_on(
-    events: Sequence[Event], instant: int, seed: int, number: int, turn: int
+    events: Sequence[Event], instant: int, seed: int, number: int, turn: int, start: int
 ) -> tuple[Event, ...]:
     """What happens to a return whose next step is taken at an instant; ends stay ends."""
     past = reached(events, instant)
@@ -51,7 +52,7 @@ def moved_on(
     rng = Random(mix(seed, 105, number, turn))
     planned = events[len(past)].status if len(past) < len(events) else NEXT[status][0]
     event = Event(planned, instant)
-    return (*past, event, *_rest(event, rng))
+    return (*past, event, *_rest(event, rng, start))
 
 
 def ended(events: Sequence[Event], instant: int) -> tuple[Event, ...]:
@@ -67,11 +68,12 @@ def reached(events: Sequence[Event], now: int) -> tuple[Event, ...]:
     return (events[0], *(event for event in events[1:] if event.instant <= now))
 
 
-def _rest(event: Event, rng: Random) -> list[Event]:
+def _rest(event: Event, rng: Random, start: int) -> list[Event]:
     rest = []
     status, instant = event
     while status not in ENDS and rng.random() > STUCK:
         instant += HOUR + int(rng.random() * LONGEST[status])
+        instant += CALM * calm(instant, start)
         status = NEXT[status][rng.random() > 0.94]
         rest.append(Event(status, instant))
     return rest

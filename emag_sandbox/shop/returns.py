@@ -47,7 +47,7 @@ class ReturnBook:
 
     def __init__(self, config: SandboxConfig, orders: OrderBook, now: int) -> None:
         """Plan `config.returns` returns of the orders that exist at `now`."""
-        self._seed, self._orders, self._start = config.seed, orders, now
+        self._seed, self._orders, self.start = config.seed, orders, now
         self._placed = config.orders
         wanted = round(config.orders * SHARE) if config.returns is None else config.returns
         self._wanted = wanted if config.orders else 0
@@ -135,7 +135,7 @@ class ReturnBook:
                 self._notes.setdefault(number, []).append(instant)
             else:
                 self._events[number] = moved_on(
-                    self._events[number], instant, self._seed, number, turn
+                    self._events[number], instant, self._seed, number, turn, self.start
                 )
             touched.append(self.id(number))
         return touched
@@ -216,16 +216,16 @@ class ReturnBook:
     def _opening(self, rng: Random, order: int) -> int:
         """Days to weeks after the order; one return in ten is recent, so that some are open."""
         placed = self._orders.index.dates[order]
-        age = max(self._start - placed, 1)
+        age = max(self.start - placed, 1)
         wait = DAY + int(rng.random() * 25 * DAY)
         if rng.random() < 0.1:
-            return self._start - int(rng.random() * min(age, 10 * DAY))
+            return self.start - int(rng.random() * min(age, 10 * DAY))
         return placed + (wait if wait < age else int(rng.random() * age))
 
     def _append(self, order: int, opened: int) -> int:
         number = len(self._order)
         self._order.append(order)
         self._opened.append(opened)
-        self._events.append(life(self._seed, number, opened))
+        self._events.append(life(self._seed, number, opened, self.start))
         self._by_id[self.id(number)] = number
         return self.id(number)

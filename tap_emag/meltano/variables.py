@@ -6,6 +6,8 @@ import os
 import re
 
 APP = "tap-emag"
+# How a value in meltano.yml names a variable; Meltano takes `$name` in small letters as it is.
+REFERENCE = re.compile(r"\$(?:\{(\w+)\}|([A-Z][A-Z0-9_]*))")
 JOB = re.compile(r"-(orders|offers|returns|reference)(-nightly|-weekly)?$")
 
 

@@ -134,6 +134,12 @@ LAST_SUCCESS = Family(
     "When a run last ended that read the stream to its end and that the loader confirmed.",
     (*ACCOUNT, "sync_type"),
 )
+SYNC_INTERVAL = Family(
+    "emag_sync_interval_seconds",
+    "gauge",
+    "Longest pause between two reads of the stream by its schedules; +Inf if it has none.",
+    (*ACCOUNT, "sync_type"),
+)
 BOOKMARK = Family(
     "emag_bookmark_timestamp_seconds",
     "gauge",
@@ -221,6 +227,13 @@ JOB_LAST_SUCCESS = Family(
     "emag_job_last_success_timestamp_seconds",
     "gauge",
     "When the latest run that succeeded came to its end.",
+    ("state_id",),
+    live=True,
+)
+JOB_INTERVAL = Family(
+    "emag_job_interval_seconds",
+    "gauge",
+    "Longest pause between two starts by its schedules; +Inf if it has none.",
     ("state_id",),
     live=True,
 )

@@ -7,6 +7,7 @@ all rows that it got: streams that were read to their end are confirmed, but the
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from tap_emag.errors import TargetGoneError
 from tap_emag.metrics import Recorder, Totals
 from tap_emag.metrics.definitions import LAST_SUCCESS
 from tap_emag.metrics.exporters import push, write_textfile
+from tap_emag.ops.intervals import stream_intervals
 from tap_emag.ops.meltano.database import FAIL, SUCCESS
 from tap_emag.ops.meltano.failure_reason import EXTRACTOR_ALONE, loader_failed, reason
 from tap_emag.reporting.unconfirmed import KILLED, UnconfirmedReports
@@ -53,6 +55,7 @@ class LoaderFailedError(Exception):
 def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
     """Complete the report of each ended run of this project; yield a line for each.
 
+    The intervals of all streams are stored first, so that a changed schedule counts at once.
     After the first run that is loaded, two lines more name the next steps.
 
     A webhook that failed once gets less time for the other reports, which may be many.
@@ -65,11 +68,15 @@ def report_runs(state_dir: Path, place: Place, runs: Runs) -> Iterator[str]:
     Raises:
         OSError: The folder cannot be used.
         SystemDatabaseError: The database does not answer.
+        ConfigurationError: meltano.yml cannot be read.
     """
     store, now = StateStore(state_dir), datetime.now(timezone.utc)
     reports, first = UnconfirmedReports(store), False
     failing: set[str] = set()
+    intervals = stream_intervals(place.root, os.environ)
     with store, reports.taken(place.root) as entries:
+        with Totals(store).changing() as changes:
+            changes.set(intervals)
         for name, entry in entries:
             run = _run_of(entry, runs)
             if run is None and now - entry.report.started > FORGOTTEN:

@@ -10,12 +10,15 @@ from prometheus_client.registry import Collector
 
 from tap_emag.metrics import definitions as f
 from tap_emag.metrics.exporters import metrics_of
+from tap_emag.ops.intervals import job_intervals
 from tap_emag.ops.meltano.database import FAIL, RUNNING, SUCCESS
+from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.stuck_runs import looks_stuck
 from tap_emag.ops.rate_limits import views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from prometheus_client.core import Metric
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from tap_emag.metrics.definitions import Family
     from tap_emag.metrics.recorder import Sample
     from tap_emag.ops.meltano.database import Run, Runs
-    from tap_emag.ops.meltano.pipelines import OwnPipelines
 
 # A job without a run for this long counts as given up. Not a number of runs: where other jobs run
 # every few minutes, a job that stopped would be dropped before an alert could fire.
@@ -39,18 +41,18 @@ class LiveCollector(Collector):
         budgets: str | None,
         connect: Callable[[], Runs],
         longest: timedelta,
-        pipelines: Callable[[], OwnPipelines] | None = None,
+        root: Path | None = None,
     ) -> None:
         """Read a store, and the runs in the database that `connect` opens.
 
-        `pipelines` is called at each scrape, so that accounts may come and go; without it, all
-        runs count.
+        The project in the folder `root` is read at each scrape, so that accounts may come and go;
+        without it, all runs count.
         """
         self._store = store
         self._budgets = budgets
         self._connect = connect
         self._longest = longest
-        self._pipelines = pipelines
+        self._root = root
 
     def describe(self) -> Sequence[Metric]:
         """Return nothing: the names are known only when the sums are read."""
@@ -77,9 +79,11 @@ class LiveCollector(Collector):
             sums.values[_sample(f.BREAKER_REFUSED, account)] = float(view.breaker.refused)
         now = datetime.now(timezone.utc)
         runs = self._connect()
-        own = self._pipelines().own_of(runs.state_ids()) if self._pipelines else None
+        own = OwnPipelines.of_project(self._root).own_of(runs.state_ids()) if self._root else None
         found = runs.since(now - REMEMBERED, own)
         sums.values.update(job_samples(found, runs.last_successes(), self._longest, now))
+        if self._root:
+            sums.values.update(job_intervals(self._root, {run.state_id for run in found}))
         yield from metrics_of(sums)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tap_emag.api.circuit_breaker import LOAD, Record
 from tap_emag.api.rate_limit_local import boot, load
-from tap_emag.api.rate_limit_postgres import peek
+from tap_emag.api.rate_limit_postgres import reading
 from tap_emag.api.rate_limiter import BUCKETS
 from tap_emag.metrics import definitions as f
+from tap_emag.metrics.totals import AccountState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,12 +48,12 @@ class BucketView:
     - `held`: seconds for which no request is sent after a refusal.
     - `waits`, `waited` (seconds), `refusals`: the sums of all runs so far.
     - `rest_breaker`: the breaker of the REST helpers, which are a host of their own.
+    - `host`: the name of the other host that has waits, refusals and breakers, "" for this one.
     """
 
     marketplace: str
     account_type: str
     bucket: str
-    sharing: tuple[str, ...]
     rate: float
     usual: float
     last_second: int
@@ -62,6 +64,8 @@ class BucketView:
     refusals: int
     breaker: BreakerView
     rest_breaker: BreakerView
+    sharing: tuple[str, ...] = ()
+    host: str = ""
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -70,34 +74,52 @@ class BucketView:
         return second.requests, minute.requests
 
 
-def views(store: StateStore, sums: Sums, store_url: str | None) -> Iterator[BucketView]:
+def views(
+    store: StateStore, sums: Sums, store_url: str | None, *, all_hosts: bool = False
+) -> Iterator[BucketView]:
     """Yield every bucket of every account that has used this store.
+
+    Args:
+        store: The state store of this host.
+        sums: The totals in it.
+        store_url: The address of the budgets in Postgres, if they are there.
+        all_hosts: Yield those of accounts that have only run on other hosts, too.
 
     Raises:
         OSError: The file cannot be read.
         TransientError: The budgets are kept in Postgres, and it does not answer.
     """
-    with store.read_only() as state:
-        for (marketplace, account_type), where in sorted(sums.accounts.items()):
+    with ExitStack() as stack:
+        state = stack.enter_context(store.read_only())
+        shared = stack.enter_context(reading(store_url)) if store_url else None
+        known, hosts = dict(sums.accounts), {}
+        for account, listed in shared.accounts().items() if shared and all_hosts else ():
+            if account not in known:
+                known[account] = AccountState("", listed.budget, listed.share, shared=True)
+                hosts[account] = listed.host
+        for account, where in sorted(known.items()):
             breakers = [
                 _breaker(state, f"{where.name}{each}") for each in ("breaker", "rest-breaker")
             ]
             for bucket in BUCKETS:
                 name, now = f"{where.budget}{bucket}", time.monotonic()
-                if where.shared and store_url:
-                    budget, now = peek(store_url, name, bucket, where.share)
+                if where.shared and shared:
+                    budget, now = shared.budget(name, bucket, where.share)
                 else:
                     budget = load(state.execute, name, bucket, where.share, boot())
-                account = {"marketplace": marketplace, "account_type": account_type}
-                yield _view(account, bucket, budget, now, sums, breakers)
+                view = _view(account, bucket, budget, now, sums, breakers)
+                sharing, host = _sharing(known, account), hosts.get(account, "")
+                yield replace(view, sharing=sharing, host=host)
 
 
-def _sharing(sums: Sums, marketplace: str, account_type: str) -> tuple[str, ...]:
-    own = sums.accounts[marketplace, account_type]
+def _sharing(
+    known: Mapping[tuple[str, str], AccountState], account: tuple[str, str]
+) -> tuple[str, ...]:
+    own = known[account]
     return tuple(
         sorted(
-            "/".join(account)
-            for account, where in sums.accounts.items()
+            "/".join(each)
+            for each, where in known.items()
             if (where.budget, where.shared) == (own.budget, own.shared)
         )
     )
@@ -113,19 +135,19 @@ def _breaker(state: sqlite3.Connection, name: str) -> BreakerView:
 
 
 def _view(
-    account: dict[str, str],
+    owner: tuple[str, str],
     bucket: str,
     budget: Budget,
     now: float,
     sums: Sums,
     breakers: list[BreakerView],
 ) -> BucketView:
-    kind = {"account_type": account["account_type"], "operation_type": bucket}
+    account = dict(zip(("marketplace", "account_type"), owner, strict=True))
+    kind = {"account_type": owner[1], "operation_type": bucket}
     return BucketView(
-        marketplace=account["marketplace"],
-        account_type=account["account_type"],
+        marketplace=owner[0],
+        account_type=owner[1],
         bucket=bucket,
-        sharing=_sharing(sums, account["marketplace"], account["account_type"]),
         rate=budget.rate,
         usual=budget.rate / budget.pace,
         last_second=sum(now - SECOND < left <= now for left in budget.left),

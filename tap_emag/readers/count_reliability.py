@@ -17,14 +17,10 @@ logger = logging.getLogger("tap-emag")
 class CountReliability:
     """Whether this run still uses the API's counts, and how large its pages are.
 
-    A count that is always too low could seem right, when as many rows leave meanwhile. So the first
-    count is tried: the last page is read at once and shows whether the count is right. Each run
-    begins anew and uses counts.
+    Each run begins anew and uses counts.
     """
 
     counts: bool = True
-    tried: bool = False
-    proven: bool = False
     disagreements: int = 0
     same: int = 0
     failures: int = 0

@@ -64,7 +64,7 @@ def extrapolated(rows: int, sampled: list[Window], range_seconds: int, total: in
         rows: The rows of some of its windows.
         sampled: These windows.
         range_seconds: The length of the range.
-        total: The rows of all time, if they were counted: a young shop has none before it opened.
+        total: The rows of all time, if they were counted.
     """
     seconds = sum(window.seconds for window in sampled)
     found = round(rows * range_seconds / seconds) if seconds else rows

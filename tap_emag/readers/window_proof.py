@@ -12,12 +12,13 @@ completely, however the API sorts:
   Page 2 was empty, so T2 <= S2. Were rows missing from the third reply, it would have had S3 < T3
   rows, as many as the first one: min(S1, T1) = S3. Either S1 = S3, then S2 = S3 and T3 <= T2 <= S3;
   or T1 = S3, then T3 <= T1 = S3. Both contradict S3 < T3.
-* **two equal counts**: the API counts the window; all pages but the last are read; when they are
-  all back, the last one is. It is short, so it shows how many rows there are at that moment: the
-  second count. If it equals the first, no row left in between, no page shifted, and as many
-  distinct ids as counted have been seen. The last page is therefore always the short one, even if
-  it is empty, so that a count that is too low cannot pass. All pages before it must be full: if
-  they are not, the size is in doubt, and only then the count.
+* **the last page first**: the API counts the window, and its last page is read before all others.
+  It is short, so it shows how many rows there are at that moment, if all pages before it turn out
+  to be full: a second count, which must equal the first. Then the others are read. All rows that
+  they bring were there when the last page was read, as none enters. So if as many distinct ids as
+  counted have been seen, these are all rows of that moment, whichever have left since. The last
+  page is always the short one, even if it is empty, so that a count that is too low cannot pass. If
+  the pages before it are not full, the size is in doubt, and only then the count.
 * **two equal passes**, for a second that cannot be split: the pages are read one by one up to an
   empty one until two passes in a row saw the same ids. A row of the first pass that left would be
   missing from the second, so no row left, and none was missed. A pass whose full pages are not all
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 WINDOW_ROWS = 2500  # rows in a window: 25 pages and one count make 96 rows a request
 SPLIT_ABOVE_ROWS = 4000  # a window with more rows is split before it is read
 SHORT_REPLY_ROWS = 68  # rows in a window that one short reply is to prove
-COUNT_FROM_ROWS = 150  # with this many expected rows, a count is cheaper than a try with page 1
 LOOK_SPAN = 2 * DAY  # up to this length, page 1 of a window of unknown density is tried first
 PROBE_SPAN = 27 * DAY  # of the one page that may show that pages can have more rows
 MOST_PARTS = 16  # of one split, however many rows the window has
@@ -73,20 +73,22 @@ class WindowProof:
     time_field: TimeField
     expected: float | None = None  # rows, by the density of the windows before
     whole: float | None = None  # rows counted in the window that this one is a part of
-    tried: bool = False  # part of a window that was expected to fit one page, and did not
+    tried: bool = False  # part of a window that was split because it had too many rows
     seam: int | None = None  # after it, rows may be stored late: see `_at_seam`
+    begun: bool = False  # rows of it were asked for, and are kept
     result: ProvenWindow | Split | None = None
     _asks: deque[int] = field(default_factory=deque)
     _under_way: int = 0
     _seen: dict[Any, tuple[int | None, Row]] = field(default_factory=dict)
     _count: int | None = None
     _uncounted: bool = False  # its count has failed
-    _size: int = 0  # rows on each page but the last, by the proof by counts
-    _last: int = 0  # the page that will be short; 0 outside the proof by counts
+    _size: int = 0  # rows on each page but the last, by the proof by a count
+    _last: int = 0  # the page that will be short; 0 outside the proof by a count
     _rows: dict[int, int] = field(default_factory=dict)  # that came, by page
-    _trying: bool = False  # the last page, read early, is to show whether the count is right
     _measured: bool = False  # the size of pages was in doubt already
     _full: int = 0  # rows on a first page that was full
+    _full_before: bool = False  # and a count was lower
+    _fits: bool = False  # on one page, by its count
     _look: Look | None = None
     _looks: int = 0
     _probe: bool | None = None  # whether a probe is under way; None before it
@@ -95,8 +97,8 @@ class WindowProof:
 
     def __post_init__(self) -> None:
         unknown = self.expected is None
-        some = COUNT_FROM_ROWS * self.count_reliability.pages.share
-        many = self.window.seconds > LOOK_SPAN if unknown else (self.expected or 0) >= some
+        few = SHORT_REPLY_ROWS * self.count_reliability.pages.share
+        many = self.window.seconds > LOOK_SPAN if unknown else (self.expected or 0) >= few
         self._asks.append(COUNT if many and self._counts else 1)
 
     @property
@@ -108,6 +110,20 @@ class WindowProof:
     def wants_count(self) -> bool:
         """Return whether the next request is a count."""
         return bool(self._asks) and self._asks[0] == COUNT
+
+    @property
+    def wants_start(self) -> bool:
+        """Return whether the next request is its count, or the first of its pages."""
+        return bool(self._asks) and not self.begun
+
+    @property
+    def rows(self) -> float:
+        """Return how many rows it has: as came, as counted, or by the density of those before."""
+        if self._look:
+            return self._look.rows
+        if self._count is not None:
+            return self._count
+        return WINDOW_ROWS if self.expected is None else self.expected
 
     @property
     def look(self) -> Look | None:
@@ -136,6 +152,7 @@ class WindowProof:
             return None
         self._under_way += 1
         page, window = self._asks.popleft(), self.window
+        self.begun = self.begun or page != COUNT
         if self._probe:
             wide = self.calendar.cut_before(window.until - PROBE_SPAN)
             window = Window(min(wide, window.after), window.until)
@@ -148,14 +165,19 @@ class WindowProof:
             self._do_without()
             return
         self.count_reliability.failures = 0
+        self._size = self.count_reliability.pages.full
         if settled < self.window.until:
             # This machine's clock was ahead: rows may still join those that were counted.
             self._begin_anew(settled)
+        elif count < self._full and not self._full_before:
+            # Rows have left since page 1 was read, or counts are wrong: page 1 shows which.
+            self._full_before = True
+            self._asks.append(1)
         elif count < self._full:
-            # A full page has already shown more rows than that: treat counts as wrong.
             self.count_reliability.counts = False
             self._resolve_full(self._full)
-        elif count < self.count_reliability.pages.full:
+        elif count < self._size:
+            self._fits = True
             self._asks.append(1)
         elif parts := self._at_seam():
             self.result = Split(parts, count)
@@ -196,13 +218,11 @@ class WindowProof:
             self._seal()
 
     def _plan(self, count: int) -> None:
-        """Ask for all pages but the last; if the count is to be tried, for pages 1 and last."""
-        self._count, self._size = count, self.count_reliability.pages.full
+        """Ask for the last page."""
+        self._count = count
         self._last = count // self._size + 1
         self._rows.clear()
-        self._trying = not self.count_reliability.tried
-        self.count_reliability.tried = True
-        self._asks.extend([1, self._last] if self._trying else range(1, self._last))
+        self._asks.append(self._last)
 
     def _at_seam(self) -> list[Window]:
         """Return the parts before and after the seam, if the window has both.
@@ -263,7 +283,7 @@ class WindowProof:
         if again or nothing_over or pages.is_short(rows, pages.asked):
             self.limit(self.calendar.cut_before(settled))
             self._seal()
-        elif pages.is_full(rows) or self._looks >= MOST_LOOKS:
+        elif (pages.is_full(rows) and not self._may_fit(rows)) or self._looks >= MOST_LOOKS:
             if rows >= pages.full:
                 pages.learn(rows)
             self._resolve_full(rows)
@@ -272,6 +292,13 @@ class WindowProof:
             self.limit(self.calendar.cut_before(settled))
             self._looks += 1
             self._look = Look(rows, pages.asked)
+
+    def _may_fit(self, rows: int) -> bool:
+        """Return whether page 1 may be complete though it is full by what was asked for.
+
+        By the count it is, and pages are known to have more rows than that.
+        """
+        return self._fits and rows < self.count_reliability.pages.full
 
     def _look_closer(self, look: Look) -> None:
         """Find out whether a look was complete.
@@ -301,67 +328,54 @@ class WindowProof:
     def _resolve_full(self, rows: int) -> None:
         """Go on after a full first page: count; where counts are of no use, split or repeat."""
         self._full = rows
-        share = self.count_reliability.pages.share
-        fits_in_two = (
-            not self.tried
-            and SHORT_REPLY_ROWS * share / 2 <= (self.expected or 0) < COUNT_FROM_ROWS * share
-        )
+        few = SHORT_REPLY_ROWS * self.count_reliability.pages.share
+        fits_in_two = not self.tried and few / 2 <= (self.expected or 0) < few
         if (fits_in_two or not self._counts) and self._split_for_short_replies():
             return
         self._seen.clear()
         if self._counts:
+            self.begun = False  # nothing is kept, and there may be no room for what is counted
             self._asks.append(COUNT)
         else:
             self._begin_pass()
 
     def _split_for_short_replies(self) -> bool:
         pages = self.count_reliability.pages
-        rows = (
-            COUNT_FROM_ROWS * pages.share
-            if self.expected is None
-            else max(self.expected, pages.full)
-        )
+        # Of a window of unknown density it is only known that it has more rows than a page.
+        rows = 1.5 * pages.full if self.expected is None else max(self.expected, pages.full)
         parts = min(int(rows / (SHORT_REPLY_ROWS * pages.share)) + 1, MOST_PARTS)
         return bool(self._parts(parts)) and self._split(parts, rows)
 
     def _paged_in_count(self) -> None:
         if not self.idle or self._asks:
             return
-        if self._last not in self._rows:
-            self._asks.append(self._last)
-            return
         rows, count = (self._last - 1) * self._size + self._rows[self._last], self._count or 0
-        right = rows == count
-        if self._is_uneven():
+        if len(self._rows) == 1:
+            # Where they differ, page 1 shows whether that is due to the size of pages.
+            self._asks.extend(range(1, self._last) if rows == count else [1])
+        elif self._is_uneven(agrees=rows == count):
             self._measure_or_split(rows, count)
-        elif self._trying and right:
-            self._trying, self.count_reliability.proven = False, True
-            del self._rows[self._last]
-            self._asks.extend(range(2, self._last))
-            self._paged_in_count()
-        elif right and self.count_reliability.proven and len(self._seen) == count:
+        elif rows == len(self._seen) == count:
             self.count_reliability.agreed()
             self._seal()
         else:
-            if self._trying:
-                self._trying = self.count_reliability.proven = self.count_reliability.tried = False
-            self._disagree(rows, count)
+            self._disagree(rows if rows != count else len(self._seen), count)
 
-    def _is_uneven(self) -> bool:
+    def _is_uneven(self, *, agrees: bool) -> bool:
         """Return whether pages had unexpected sizes that rows which left cannot explain.
 
-        Rows that left explain a smaller page only if all later pages are empty.
+        Rows that left explain a smaller page only if all later pages are empty. The last page was
+        read before: where it `agrees` with the count, all rows were there by then.
         """
-        came = [self._rows.get(page, self._size) for page in range(1, self._last + 1)]
+        came = [self._rows.get(page, self._size) for page in range(1, self._last)]
+        later = [*came, 0 if agrees else self._rows[self._last]]
         return any(
-            rows > self._size or (rows < self._size and any(came[page:]))
-            for page, rows in enumerate(came[:-1], start=1)
+            rows > self._size or (rows < self._size and any(later[page:]))
+            for page, rows in enumerate(came, start=1)
         )
 
     def _measure_or_split(self, rows: int, count: int) -> None:
         """Learn the size of pages anew, once; the second time, doubt the count."""
-        if self._trying:
-            self._trying = self.count_reliability.tried = False
         if self._measured:
             self._disagree(min(rows, count), count)
             return

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tap_emag.api.client import Page
@@ -20,7 +21,7 @@ from tap_emag.readers.count_reliability import CountReliability
 from tap_emag.readers.counts import count_or_none
 from tap_emag.readers.parts import COUNT, Ask, ProvenWindow, Split
 from tap_emag.readers.window_proof import (
-    COUNT_FROM_ROWS,
+    LOOK_SPAN,
     SHORT_REPLY_ROWS,
     WINDOW_ROWS,
     WindowProof,
@@ -38,14 +39,13 @@ if TYPE_CHECKING:
     from tap_emag.readers.parts import TimeField
     from tap_emag.watchdog import Watchdog
 
-OPEN_ROWS = 10_000  # that are being read or wait for the caller
+OPEN_ROWS = 8_000  # that are being read or wait for the caller
 ASIDE_ROWS = 4_000  # the same until the caller takes the first: it may read another range before
 OPEN_WINDOWS = 24
-COUNTED_AHEAD = 4  # windows
+# Windows whose first requests are sent early; so many more than OPEN_ROWS has room for are counted.
+STARTED_AHEAD = 4
 SMALLEST_TARGET = 200  # rows
 CALMER, BUSIER = 1.25, 0.5  # factors of the target after a proven and after an unsteady window
-SPARSE = 300  # rows in the longest window
-FIRST_LOOKS = 2  # sparse windows under way at first: one more after each proven window
 MEMORY = 0.4  # weight of the earlier windows' density, against a later one
 PATIENCE = 12  # pages asked for since the oldest unproven look, until a request is sent for it
 POLL = 0.1  # seconds
@@ -68,12 +68,11 @@ class WindowPipeline:
         self._seam: int | None = None  # after it, rows may be stored late
         self._rows_lately = self._seconds_lately = 0.0
         self._target: float = WINDOW_ROWS
-        self._looks = FIRST_LOOKS
         self._proofs: list[WindowProof] = []
         self._under_way: dict[Future[Page | Count | None], tuple[WindowProof, Ask]] = {}
         self._out: queue.SimpleQueue[ProvenWindow | BaseException | None] = queue.SimpleQueue()
         self._waiting_rows = 0
-        self._most_rows = ASIDE_ROWS
+        self._most_rows = self._most_planned = ASIDE_ROWS
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[ProvenWindow]:
@@ -83,6 +82,7 @@ class WindowPipeline:
             EmagError: From the client, or because the rows kept changing.
         """
         self._most_rows = OPEN_ROWS
+        self._most_planned = OPEN_ROWS + STARTED_AHEAD * WINDOW_ROWS
         try:
             while (item := self._next()) is not None:
                 if isinstance(item, BaseException):
@@ -155,38 +155,29 @@ class WindowPipeline:
 
         A window across the seam is split there if it has more rows than a page, after its count.
         """
-        seam = self._seam
+        seam, seconds = self._seam, goal - self._planned
         if seam is None or not self._planned < seam < goal:
             return goal
-        rows = (self._density or 0) * (goal - self._planned)
-        return seam if rows >= SHORT_REPLY_ROWS * self._share else goal
+        if self._density is None:
+            return seam if seconds > LOOK_SPAN else goal
+        return seam if self._density * seconds >= SHORT_REPLY_ROWS * self._share else goal
 
     def _room(self) -> bool:
         if not self._proofs:
             # The caller may take rows only later: orders of one type wait for those of the other.
             return self._waiting_rows < self._most_rows
-        most = self._looks if self._sparse else OPEN_WINDOWS
-        at_work = sum(not proof.waits for proof in self._proofs)
-        if self._goal is None or at_work >= most or len(self._proofs) >= OPEN_WINDOWS:
+        if self._goal is None or len(self._proofs) >= OPEN_WINDOWS:
             return False
-        rows = sum(WINDOW_ROWS if r.expected is None else r.expected for r in self._proofs)
-        return rows + self._waiting_rows < self._most_rows
+        rows = sum(proof.rows for proof in self._proofs)
+        return rows + self._waiting_rows < self._most_planned
 
     def _length(self) -> int:
-        """Return how many seconds the next window should span.
-
-        Where the longest window would have few pages, its count and its last, half empty page cost
-        too much; short replies need fewer requests.
-        """
+        """Return how many seconds the next window should span."""
         if not self._density:
             return LONGEST
-        few = SHORT_REPLY_ROWS * self._share
-        rows = self._target if self._reader.count_reliability.counts and not self._sparse else few
+        counts = self._reader.count_reliability.counts
+        rows = self._target if counts else SHORT_REPLY_ROWS * self._share
         return max(1, int(min(rows / self._density, LONGEST)))
-
-    @property
-    def _sparse(self) -> bool:
-        return self._density is not None and self._density * LONGEST < SPARSE * self._share
 
     @property
     def _share(self) -> float:
@@ -213,27 +204,37 @@ class WindowPipeline:
         )
 
     def _send(self) -> None:
-        """Send requests: the oldest windows first, but the next windows' counts before that.
+        """Send requests: the oldest windows first, but the first ones of the next windows before.
 
-        A window's last page waits for all its others; later windows fill that pause, if their
-        pages are known by then.
+        A window's pages wait for its count, and then for its last page: those of the windows before
+        fill these pauses. A first page that is read early is proven by the pages that follow.
         """
         if self._goal is not None:
             # This machine's clock was ahead: drop planned windows of which no second is over.
             goal = self._goal
             self._proofs = [r for r in self._proofs if r.window.after < goal or not r.idle]
-        waiting = self._waiting_looks()
-        early = [r for r in self._proofs[:COUNTED_AHEAD] if r.wants_count]
+        readable = self._readable()
+        waiting = self._waiting_looks(readable)
+        early = [r for r in self._proofs[:STARTED_AHEAD] if r.wants_start]
         for proof in [*early, *self._proofs]:
             if self._goal is not None and proof.idle:
                 proof.limit(self._goal)
-            if proof in waiting:
+            if proof in waiting or proof not in readable:
                 continue
             while len(self._under_way) < self._reader.concurrency and (ask := proof.next_ask()):
                 future = self._reader.executor.submit(self._reader.ask, ask, self._filters)
                 self._under_way[future] = (proof, ask)
 
-    def _waiting_looks(self) -> AbstractSet[WindowProof]:
+    def _readable(self) -> AbstractSet[WindowProof]:
+        """Return the windows that there is room for: later ones may only be counted."""
+        before = accumulate((proof.rows for proof in self._proofs), initial=self._waiting_rows)
+        return {
+            proof
+            for proof, rows in zip(self._proofs, before, strict=False)  # and the sum of all
+            if proof.begun or proof.wants_count or rows < self._most_rows
+        }
+
+    def _waiting_looks(self, readable: AbstractSet[WindowProof]) -> AbstractSet[WindowProof]:
         """Return the windows whose first page may be complete, and that no request is sent for.
 
         Pages of other windows may prove them. If that takes too long, the one with most rows is
@@ -244,7 +245,7 @@ class WindowPipeline:
         if not waiting or len(waiting) < len(looks):
             return waiting.keys()
         oldest = min(look.asked for look in waiting.values())
-        to_come = self._under_way or any(not (r.look or r.result) for r in self._proofs)
+        to_come = self._under_way or any(not (r.look or r.result) for r in readable)
         if to_come and self._reader.count_reliability.pages.asked - oldest < PATIENCE:
             return waiting.keys()
         largest = max(waiting, key=lambda proof: waiting[proof].rows)
@@ -298,8 +299,7 @@ class WindowPipeline:
             return
         if split.unsteady:
             self._target = max(SMALLEST_TARGET, self._target * BUSIER)
-        self._looks = max(FIRST_LOOKS, self._looks // 2)
-        tried = not split.unsteady and split.rows < COUNT_FROM_ROWS * self._share
+        tried = not split.unsteady
         density = split.rows / sum(window.seconds for window in split.windows)
         for window in split.windows:
             part = self._proof(window, density * window.seconds, tried=tried)
@@ -312,7 +312,6 @@ class WindowPipeline:
             window = proof.result.window
             self._learn_density(len(proof.result.rows), window)
             self._target = min(WINDOW_ROWS, self._target * CALMER)
-            self._looks = min(OPEN_WINDOWS, self._looks + 1)
 
 
 BEHIND_CLOCK = timedelta(seconds=2)

@@ -23,7 +23,7 @@ def test_a_backfill_has_a_bookmark_of_its_own_and_can_be_resumed(
 ) -> None:
     config = SandboxConfig(orders=5000, offers=0, history_days=100, type2_share=0)
     with Sandbox(config) as sandbox:
-        now = sandbox.clock.moment()
+        now = sandbox.clock.moment().replace(microsecond=0)
         keys = sandbox.world.order_keys()
         modified = {key: sandbox.world.order(key)["modified"] for key in keys}
         recent, end = now - timedelta(days=10), now - timedelta(days=40)

@@ -46,6 +46,7 @@ RUN_ELSEWHERE = {"sql", "python", "py", "json"}
 SHOWN_ONLY = {"", "diff", "mermaid"}  # output, drawings, mutants
 COMMAND = re.compile(r"(?m)^(\.venv/|sudo |psql |meltano |docker |curl |make |export |[A-Z_]+=)")
 AIRFLOW, DAGSTER = (f"tests/e2e/orchestrate/test_{name}.py::" for name in ("airflow", "dagster"))
+MANY_ACCOUNTS = "tests/e2e/orchestrate/test_many_accounts.py::test_accounts_leave_each_other_alone"
 DEMO = "tests/e2e/test_pipeline.py::test_make_demo_shows_what_came_and_what_changed"
 SETUP = (
     "tests/repository/test_make.py::"
@@ -75,6 +76,11 @@ RUN_BY = {
     "airflow.md: airflow dags unpause": (
         AIRFLOW + "test_standalone_runs_what_is_unpaused_and_triggered"
     ),
+    "airflow.md: (umask 077 && openssl": MANY_ACCOUNTS,
+    "airflow.md: export AIRFLOW__CORE__EXECUTOR": MANY_ACCOUNTS,
+    "airflow.md: export AIRFLOW__DATABASE__SQL": MANY_ACCOUNTS,
+    "airflow.md: airflow api-server": MANY_ACCOUNTS,
+    "airflow.md: airflow edge worker": MANY_ACCOUNTS,
     "dagster.md: .venv/bin/uv venv": DAGSTER + "test_assets_load_exactly_what_the_shop_has",
     "dagster.md: export DAGSTER_HOME": (
         DAGSTER + "test_its_servers_serve_the_page_and_schedules_are_turned_on"
@@ -95,6 +101,9 @@ RUN_BY = {
     "dagster.md: .dagster/venv/bin/dagster-daemon run": (
         DAGSTER + "test_its_servers_serve_the_page_and_schedules_are_turned_on"
     ),
+    "dagster.md: .dagster/venv/bin/dagster instance migrate": MANY_ACCOUNTS,
+    "dagster.md: .dagster/venv/bin/dagster api grpc": MANY_ACCOUNTS,
+    "dagster.md: load_from:": MANY_ACCOUNTS,
     "README.md: make demo": DEMO,
     "get-started.md: make demo": DEMO,
     "README.md: make setup": SETUP,
@@ -161,6 +170,7 @@ RUN_BY = {
     "running.md: cd deploy/compose": SERVER,
     "running.md: docker compose exec": SERVER,
     "running.md: kubectl create": SERVER,
+    "running.md: kubectl --namespace tap-emag create secret": SERVER,
     "upgrading.md: cd /opt/tap-emag": SERVER,
     "webhooks.md: { printf": (
         "tests/repository/test_webhook_docs.py::test_its_shell_command_prints_the_signature"
@@ -176,6 +186,9 @@ RUN_BY = {
 }
 # Likewise, and why none runs it.
 NOT_HERE = {
+    "sizing.md: .venv/bin/python -m benchmarks.accounts": (
+        "it takes a quarter of an hour; test_many_accounts.py runs its short form"
+    ),
     "CONTRIBUTING.md: make demo": (
         "`make test` runs these tests; `make demo` is README's, and test_make.py runs `make` alone"
     ),

@@ -36,17 +36,13 @@ def small(page: int) -> Iterator[None]:
     with no_budgets(), pytest.MonkeyPatch.context() as patch:
         for module in (client, page_size, finance):
             patch.setattr(module, "PAGE_SIZE", page)
-        some, few, target = map(
-            scaled, (reading.COUNT_FROM_ROWS, reading.SHORT_REPLY_ROWS, reading.WINDOW_ROWS)
-        )
+        few, target = map(scaled, (reading.SHORT_REPLY_ROWS, reading.WINDOW_ROWS))
         for module in (reading, line):
-            patch.setattr(module, "COUNT_FROM_ROWS", some)
             patch.setattr(module, "SHORT_REPLY_ROWS", few)
             patch.setattr(module, "WINDOW_ROWS", target)
         patch.setattr(page_size, "SMALLEST", scaled(page_size.SMALLEST))
         patch.setattr(reading, "SPLIT_ABOVE_ROWS", scaled(reading.SPLIT_ABOVE_ROWS))
         patch.setattr(line, "SMALLEST_TARGET", scaled(line.SMALLEST_TARGET))
-        patch.setattr(line, "SPARSE", scaled(line.SPARSE))
         patch.setattr(line, "OPEN_ROWS", scaled(line.OPEN_ROWS))
         patch.setattr(line, "ASIDE_ROWS", scaled(line.ASIDE_ROWS))
         patch.setattr(products, "STATE_EVERY", scaled(products.STATE_EVERY))

@@ -11,7 +11,7 @@ from psycopg import sql
 from tap_emag.ops.tables.declared import declared_tables
 from tap_emag.ops.views.compiled import definitions
 from tap_emag.ops.views.install import Installation
-from tests.transform.conftest import MARTS
+from tests.transform.conftest import MARTS, settled
 
 if TYPE_CHECKING:
     from tests.support.warehouse import Warehouse
@@ -43,7 +43,8 @@ def plain(story: Story) -> Warehouse:
 def test_a_plain_view_shows_what_dbt_builds(plain: Warehouse, story: Story, mart: str) -> None:
     ours, theirs = (
         Counter(
-            tuple(sorted((name, str(row[name])) for name in row.keys() - APART)) for row in rows
+            tuple(sorted((name, str(row[name])) for name in row.keys() - APART))
+            for row in settled(mart, rows)
         )
         for rows in (plain.rows(mart, schema="plain_marts"), story.anew.marts[mart])
     )

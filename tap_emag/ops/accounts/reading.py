@@ -17,6 +17,7 @@ from tap_emag.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DEFAULTS: Final = "defaults"  # also the key: no account has this name
 MERGE: Final = "tag:yaml.org,2002:merge"
 TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
 
@@ -29,11 +30,14 @@ class Problems:
     texts: list[str] = field(default_factory=list)
 
     def add(self, account: str, key: str, problem: str) -> None:
-        """Add `problem; what to write instead`, once."""
-        parts = [self.source, f"account {account}" if account else "", key, problem]
-        text = ": ".join(part for part in parts if part)
-        if text not in self.texts:
+        """Add `problem; what to write instead`, once: what defaults have, no account repeats."""
+        text = self._text(account, key, problem)
+        if not {text, self._text(DEFAULTS, key, problem)} & {*self.texts}:
             self.texts.append(text)
+
+    def _text(self, account: str, key: str, problem: str) -> str:
+        place = account if account == DEFAULTS else f"account {account}" if account else ""
+        return ": ".join(part for part in (self.source, place, key, problem) if part)
 
     def mapping(self, account: str, key: str, given: object) -> dict[str, Any]:
         """Return a mapping with texts as keys; add a problem if it is something else."""

@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_emag.errors import ConfigurationError
-from tap_emag.meltano.variables import APP, JOB
-from tap_emag.ops.accounts.reading import Problems, loaded, shown, unknown
+from tap_emag.meltano.variables import APP, JOB, REFERENCE
+from tap_emag.ops.accounts.reading import DEFAULTS, Problems, loaded, shown, unknown
 from tap_emag.ops.accounts.times import cron
 from tap_emag.settings.kinds import InvalidError
 from tap_emag.settings.settings import SETTINGS, Checked
@@ -46,7 +46,6 @@ NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,23}")
 OF_A_JOB: Final = re.compile(rf"(?:{JOB.pattern}|-(?:nightly|weekly)$)")
 FIRST: Final = "main"  # the account of `tap-emag`, as Dagster calls it
 NO_TEXT: Final = "is not text; put it in quotes"
-REFERENCE: Final = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,8 @@ def parse(text: str, source: str = FILE) -> Table:
     if not isinstance(loader, str):
         problems.add("", "loader", f"is not a name; write one such as {LOADER}")
     defaults = problems.mapping("", "defaults", document.get("defaults"))
-    problems.check_keys("defaults", defaults, OF_ALL)
+    problems.check_keys(DEFAULTS, defaults, OF_ALL)
+    _parts(DEFAULTS, {}, defaults, problems)
     rows = document.get("accounts")
     if rows is None:
         hint = "write `accounts: []` for none, or `- name: bg` below it"
@@ -170,11 +170,19 @@ def _account(
     name = _name(given.get("name"), number, problems)
     called = name or str(number)
     problems.check_keys(called, given, KEYS)
-    config = _config(called, given, defaults, problems)
+    parts = _parts(called, given, defaults, problems)
+    return TableAccount(name, *parts) if name else None
+
+
+def _parts(
+    account: str, given: dict[str, Any], defaults: dict[str, Any], problems: Problems
+) -> tuple[dict[str, Any], tuple[str, ...], dict[str, str]]:
+    """Return settings, groups and times of an account, or check those of the defaults."""
+    config = _config(account, given, defaults, problems)
     wanted = defaults.get("read") if given.get("read") is None else given["read"]
-    groups = _groups(called, wanted, problems)
-    crons = _crons(called, _merged(called, "every", given, defaults, problems), groups, problems)
-    return TableAccount(name, config, groups, crons) if name else None
+    groups = _groups(account, wanted, problems)
+    every = _merged(account, "every", given, defaults, problems)
+    return config, groups, _crons(account, every, groups, problems)
 
 
 def _name(given: object, number: int, problems: Problems) -> str:
@@ -189,6 +197,9 @@ def _name(given: object, number: int, problems: Problems) -> str:
         return ""
     if OF_A_JOB.search(f"-{name}"):
         problems.add(name, "name", "ends like the name of a job; write another one, such as bg")
+    if name == DEFAULTS:
+        problems.add("", "accounts", f"none can have the name {name}; write another one")
+        return ""
     if name == FIRST:
         problems.add(name, "name", "is that of the first account; write another one, such as bg")
     if name.startswith(APP):
@@ -201,7 +212,7 @@ def _name(given: object, number: int, problems: Problems) -> str:
 def _merged(
     account: str, key: str, given: dict[str, Any], defaults: dict[str, Any], problems: Problems
 ) -> dict[str, Any]:
-    usual = problems.mapping("defaults", key, defaults.get(key))
+    usual = problems.mapping(DEFAULTS, key, defaults.get(key))
     own = problems.mapping(account, key, given.get(key))
     return usual | {each: value for each, value in own.items() if value is not None}
 
@@ -211,7 +222,7 @@ def _identity(
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     for key in IDENTITY:
-        for place, value in ((account, given.get(key)), ("defaults", defaults.get(key))):
+        for place, value in ((account, given.get(key)), (DEFAULTS, defaults.get(key))):
             if value is not None and not isinstance(value, str):
                 problems.add(place, key, NO_TEXT)
             elif value:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tap_emag.errors import ConfigurationError
+from tap_emag.meltano.variables import APP
 from tap_emag.ops.accounts import project, table
 from tap_emag.ops.meltano.pipelines import OwnPipelines
 from tap_emag.ops.meltano.plugin_config import PluginConfig
@@ -58,7 +59,10 @@ def command(*, check: bool, as_json: bool) -> int:
         project.labels(each, written, os.environ)
         for each in (found.accounts, project.accounts_in(before))
     )
-    for line in _summary(now, {each.name: label for each, label in former}, written=text != before):
+    known = {each.name: label for each, label in former}
+    for line in _summary(now, known, written=text != before):
+        click.echo(line)
+    for line in _renamed(now, known, found.loader):
         click.echo(line)
     return 0
 
@@ -96,3 +100,28 @@ def _summary(
     return lines + [
         f"removed: {each}; its rows and bookmarks stay, see docs/accounts.md" for each in removed
     ]
+
+
+def _renamed(
+    accounts: list[tuple[TableAccount, str]], known: dict[str, str], loader: str
+) -> list[str]:
+    """Return how an account under a new name keeps its bookmarks, which have the former one."""
+    names = {each.name for each, _ in accounts}
+    former = {label: name for name, label in known.items() if name not in names}
+    lines = []
+    environment = os.environ.get("MELTANO_ENVIRONMENT", "")
+    for account, label in accounts:
+        if account.name in known or label not in former:
+            continue
+        old = former[label]
+        lines.append(
+            f"renamed: {old} -> {account.name} ({label}): it begins anew unless you move its"
+            " bookmarks before its next run:"
+        )
+        for group in account.groups:
+            pipelines = (
+                f"{environment}:{plugin}-{group}-to-{loader}".lstrip(":")
+                for plugin in (f"{APP}-{old}", account.plugin)
+            )
+            lines.append(f"  meltano state move {' '.join(pipelines)}")
+    return lines

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from tap_emag.api.rate_limit_postgres import reading
 from tap_emag.errors import ConfigurationError
 from tap_emag.formatting import duration, table
 from tap_emag.metrics import Totals
@@ -60,10 +62,10 @@ def command(
     """Show each account's request budget: what is used, what is left, who had to wait."""
     store = StateStore(state_dir)
     if forget is not None:
-        _forget(store, forget)
+        _forget(store, rate_limit_store, forget)
     if close_breakers and store.path.exists():
         store.execute("DELETE FROM circuit_breakers")
-    seen = list(views(store, Totals(store).read(), rate_limit_store))
+    seen = _seen(store, rate_limit_store)
     if account is not None:
         seen = [view for view in seen if _name(view) == account] or _unknown("--account", seen)
     if as_json:
@@ -86,14 +88,27 @@ def _lines(seen: list[BucketView]) -> Iterator[str]:
     for reason in sorted({view.breaker.reason for view in seen if view.breaker.due}):
         yield f"breaker: {reason}"
     yield from sorted({_rest_breaker(view) for view in seen if view.rest_breaker.due})
+    others: dict[str, set[str]] = defaultdict(set)
+    for view in seen:
+        others[view.host].add(_name(view))
+    for host in sorted(others.keys() - {""}):
+        names = ", ".join(sorted(others[host]))
+        yield f"waits, refusals and circuit breakers are on the host {host}: {names}"
 
 
-def _forget(store: StateStore, account: str) -> None:
+def _seen(store: StateStore, rate_limit_store: str | None) -> list[BucketView]:
+    return list(views(store, Totals(store).read(), rate_limit_store, all_hosts=True))
+
+
+def _forget(store: StateStore, rate_limit_store: str | None, account: str) -> None:
     marketplace, _, account_type = account.partition("/")
     with Totals(store).changing() as changes:
         found = changes.forget_account(marketplace, account_type)
+    if rate_limit_store:
+        with reading(rate_limit_store) as shared:
+            found |= shared.forget(marketplace, account_type)
     if not found:
-        _unknown("--forget", list(views(store, Totals(store).read(), None)))
+        _unknown("--forget", _seen(store, rate_limit_store))
 
 
 def _unknown(option: str, seen: list[BucketView]) -> NoReturn:
@@ -114,17 +129,19 @@ def _cells(view: BucketView) -> tuple[str, ...]:
         f"{view.rate:.1f} of {view.usual:.1f} a second",
         f"{view.last_second} of {second}",
         f"{view.last_minute} of {minute}",
-        str(view.waits),
-        duration(timedelta(seconds=view.waited)),
-        str(view.refusals),
-        _breaker(view.breaker),
+        *(_of_this_host(view) if not view.host else ("-",) * 4),
     )
+
+
+def _of_this_host(view: BucketView) -> tuple[str, ...]:
+    waited = duration(timedelta(seconds=view.waited))
+    return str(view.waits), waited, str(view.refusals), _breaker(view.breaker)
 
 
 def _counted_together(seen: list[BucketView]) -> list[list[str]]:
     """Return the accounts whose waits are one count: that metric has no marketplace."""
     types: dict[str, set[str]] = {}
-    for view in seen:
+    for view in (each for each in seen if not each.host):
         types.setdefault(view.account_type, set()).add(_name(view))
     return [sorted(names) for _, names in sorted(types.items()) if len(names) > 1]
 
@@ -143,7 +160,7 @@ def _breaker(breaker: BreakerView) -> str:
 
 def _document(view: BucketView) -> dict[str, Any]:
     second, minute = view.limits
-    return {
+    found = {
         "marketplace": view.marketplace,
         "account_type": view.account_type,
         "operation_type": view.bucket,
@@ -155,6 +172,13 @@ def _document(view: BucketView) -> dict[str, Any]:
         "requests_last_minute": view.last_minute,
         "limit_per_minute": minute,
         "held_for_seconds": round(view.held, 3),
+        "host": view.host or None,
+    }
+    return found | (_document_of_this_host(view) if not view.host else {})
+
+
+def _document_of_this_host(view: BucketView) -> dict[str, Any]:
+    return {
         "waits": view.waits,
         "waited_seconds": round(view.waited, 3),
         "refusals": view.refusals,

@@ -51,12 +51,8 @@ def command(*, port: int, address: str, state_dir: Path, rate_limit_store: str |
         return Runs(place.url)
 
     registry = CollectorRegistry()
-
-    def pipelines() -> OwnPipelines:
-        return OwnPipelines.of_project(place.root)
-
-    pipelines()  # a wrong project is an error now, not at the first scrape
-    live = LiveCollector(store, rate_limit_store, connect, longest, pipelines)
+    OwnPipelines.of_project(place.root)  # a wrong project is an error now, not at the first scrape
+    live = LiveCollector(store, rate_limit_store, connect, longest, place.root)
     registry.register(live)
     try:
         server = make_server(

@@ -13,6 +13,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_emag.meltano.variables import REFERENCE
 from tap_emag.ops.meltano.pipelines import documents, named_in, plugins_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 ALL: Final = ("*.*",)
-VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+VARIABLE: Final = re.compile(rf"(\\)?{REFERENCE.pattern}")  # not after a backslash
 
 
 class PluginConfig:
@@ -98,10 +99,14 @@ class PluginConfig:
 
     def _expanded(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         if isinstance(value, str):
-            return VARIABLE.sub(lambda found: self._variables.get(found[1] or found[2], ""), value)
+            return VARIABLE.sub(self._value_of, value)
         if isinstance(value, dict):
             return {key: self._expanded(each) for key, each in value.items()}
         return value
+
+    def _value_of(self, found: re.Match[str]) -> str:
+        escaped, *names = found.groups()
+        return found[0][1:] if escaped else self._variables.get(names[0] or names[1], "")
 
 
 def _merge(into: Json, given: Mapping[str, Any]) -> None:

@@ -187,6 +187,12 @@ def _mapped(
             yield each.stream_alias, keys, each.transformed_schema["properties"]
 
 
+@cache
+def selected_streams(patterns: tuple[str, ...]) -> list[str]:
+    """Return the streams that a plugin with these patterns reads."""
+    return [table.name for table in stream_tables() if [*_selected(table, patterns)]]
+
+
 def _selected(table: StreamTable, patterns: Iterable[str]) -> Iterator[str]:
     """Yield the selected columns; key columns always come with the others."""
     rules = [_rule(each) for each in patterns]

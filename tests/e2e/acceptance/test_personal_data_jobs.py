@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -108,7 +109,7 @@ def loaded(
             shop.url,
             plugins=project,
             forked=forked_meltano,
-            start_date=f"{NOW:%Y}-01-01",
+            start_date=f"{NOW - timedelta(days=62):%Y-%m-%d}",
         )
         meltano.pipeline.environment.update(SETTINGS)
         return Loaded(meltano.run(job, check=False), database)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
 import yaml
 
 from deploy.schedules import KILL_SECONDS, MELTANO_SECONDS, SUPERVISOR_SECONDS
+from orchestrate.meltano.schedules import Schedule
+from tap_emag.ops.accounts.table import parse
 from tests.e2e.deploy.project import ROOT
 from tests.e2e.deploy.test_examples import COMPOSE, CONTAINERFILE
+from tools.kubernetes_jobs import cron_jobs_of_accounts
 
 FOLDER = ROOT / "deploy/kubernetes"
-JOBS = list(yaml.safe_load_all((FOLDER / "cronjobs.yaml").read_text(encoding="utf-8")))
+MAIN, ACCOUNTS = (
+    [*yaml.safe_load_all((FOLDER / name).read_text(encoding="utf-8"))]
+    for name in ("cronjobs.yaml", "accounts.yaml")
+)
+JOBS = MAIN + ACCOUNTS
 CONFIG, VOLUME = yaml.safe_load_all((FOLDER / "base.yaml").read_text(encoding="utf-8"))
 
 
@@ -22,13 +30,17 @@ def pod(job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_each_schedule_of_the_main_account_is_a_cron_job() -> None:
-    main = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("file", "jobs"), [("meltano.yml", MAIN), ("accounts.meltano.yml", ACCOUNTS)]
+)
+def test_each_schedule_is_a_cron_job(file: str, jobs: list[dict[str, Any]]) -> None:
+    declared = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
     planned = {
-        f"tap-emag-{each['name']}": (each["interval"], each["job"]) for each in main["schedules"]
+        f"tap-emag-{each['name']}": (each["interval"], each["job"])
+        for each in declared["schedules"]
     }
     found = {}
-    for job in JOBS:
+    for job in jobs:
         assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
         [container] = pod(job)["containers"]
         *command, name = container["args"]
@@ -81,9 +93,28 @@ def test_settings_and_secrets_are_those_of_compose() -> None:
             assert data[name] == value.replace("/run/secrets/", "/run/secrets/tap-emag/")
     for job in JOBS:
         [container] = pod(job)["containers"]
-        assert container["envFrom"] == [{"configMapRef": {"name": CONFIG["metadata"]["name"]}}]
+        users = [{"secretRef": {"name": "tap-emag-accounts"}}] if job in ACCOUNTS else []
+        settings = {"configMapRef": {"name": CONFIG["metadata"]["name"]}}
+        assert container["envFrom"] == [settings, *users]
         volumes = {each["name"]: each for each in pod(job)["volumes"]}
         claim = volumes["state"]["persistentVolumeClaim"]["claimName"]
         assert claim == VOLUME["metadata"]["name"]
     assert all(isinstance(value, str) for value in data.values())
     assert data["TAP_EMAG_STATE_DIR"].startswith("/var/lib/tap-emag/")
+
+
+def test_the_jobs_of_any_table_can_be_told_apart_by_account() -> None:
+    table = parse("accounts:\n- name: bg\n- name: a-name-of-24-characters\n")
+    schedules = [
+        Schedule(f"{each.name}-{job}", cron, f"{each.name}-{job}")
+        for each in table.accounts
+        for job, cron in each.crons.items()
+    ]
+    jobs = [*yaml.safe_load_all(cron_jobs_of_accounts(schedules))]
+    labels = [job["metadata"]["labels"] for job in jobs]
+    assert len(jobs) == len({job["metadata"]["name"] for job in jobs}) == 12
+    assert max(len(job["metadata"]["name"]) for job in jobs) <= 52
+    accounts = Counter(each["app.kubernetes.io/instance"] for each in labels)
+    assert accounts == {"bg": 6, "a-name-of-24-characters": 6}
+    for job, given in zip(jobs, labels, strict=True):
+        assert job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"] == given

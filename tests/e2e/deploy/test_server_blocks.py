@@ -30,6 +30,7 @@ SERVER = [
     "running.md: cd deploy/compose",
     "running.md: docker compose exec",
     "running.md: kubectl create",
+    "running.md: kubectl --namespace tap-emag create secret",
     "upgrading.md: cd /opt/tap-emag",
 ]
 NOTES = """#!/bin/sh
@@ -140,12 +141,21 @@ def check_cluster(calls: list[list[str]]) -> None:
     for words in kubernetes:
         for word in words:
             if word.startswith("deploy/"):
-                assert (ROOT / word).is_dir()
+                assert (ROOT / word).is_file()
             if word.startswith("--from=cronjob/"):
-                text = (ROOT / "deploy/kubernetes/cronjobs.yaml").read_text(encoding="utf-8")
-                names = {each["metadata"]["name"] for each in yaml.safe_load_all(text)}
-                assert word.removeprefix("--from=cronjob/") in names
-    given = {w.removeprefix("--from-file=") for words in kubernetes for w in words if "file=" in w}
-    if kubernetes:
+                assert word.removeprefix("--from=cronjob/") in {
+                    each["metadata"]["name"]
+                    for name in ("cronjobs", "accounts")
+                    for each in yaml.safe_load_all(
+                        (ROOT / f"deploy/kubernetes/{name}.yaml").read_text(encoding="utf-8")
+                    )
+                }
+    given = {
+        word.removeprefix("--from-file=")
+        for words in kubernetes
+        for word in words
+        if word.startswith("--from-file=")
+    }
+    if given:
         base = (ROOT / "deploy/kubernetes/base.yaml").read_text(encoding="utf-8")
         assert given == set(re.findall(r"/run/secrets/tap-emag/(\w+)", base))

@@ -28,8 +28,10 @@ from tap_emag.state.store import StateStore
 from tests.e2e.monitoring.plan import (
     BEGIN,
     DAY,
+    HOUR,
     LOST,
     MINUTE,
+    SCHEDULE,
     WARM_UP,
     moment_of,
     planned,
@@ -225,11 +227,17 @@ class Day:
             sums.values[f.BUDGET_REQUESTS.name, bucket] = used
             sums.values[f.BUDGET_LIMIT.name, bucket] = limit
         lately = self.runs[:200]
+        for who, stream, _, minutes in SCHEDULE:
+            due = {"marketplace": "emag_ro", "account_type": who, "sync_type": stream}
+            sums.values[f.SYNC_INTERVAL.name, tuple(sorted(due.items()))] = minutes * MINUTE
         successes = {
             r.state_id: r.ended for r in reversed(lately) if r.state == SUCCESS and r.ended
         }
         jobs = job_samples(lately, successes, timedelta(minutes=15), moment_of(now))
         sums.values.update(jobs)
+        for name, job in jobs:
+            if name == f.JOB_LAST_START.name:
+                sums.values[f.JOB_INTERVAL.name, job] = HOUR
         for metric in metrics_of(sums):
             for sample in metric.samples:
                 labels = {"job": "tap-emag", "instance": "host:8000", **sample.labels}

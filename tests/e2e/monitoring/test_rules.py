@@ -11,19 +11,18 @@ from typing import Any
 
 import yaml
 
-from deploy.cron import Cron
 from tap_emag.metrics.definitions import FAMILIES, LIVE_FAMILIES
+from tap_emag.ops.intervals import stream_intervals
 from tap_emag.tap import STREAMS
 from tests.e2e.monitoring.programs import program
 from tests.e2e.orchestrate.page import commands
 from tests.repository.test_docs import ROOT, _anchors
-from tests.support.declared import declared
 
 FOLDER = ROOT / "monitoring" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 ENTER, CHECK, TEST = commands("metrics.md", "cd monitoring/prometheus")
 RULE_TESTS = tuple(path.name for path in FOLDER.glob("*.test.yml"))
-HOUR, DAY = 3600, 86400
+INTERVAL = "emag:sync_interval:seconds"
 LEFT_OUT = ("commissions", "smart_deals", "category_values")
 
 
@@ -33,6 +32,10 @@ def parsed(name: str) -> Any:  # noqa: ANN401 - whatever YAML holds
 
 
 def rules() -> list[dict[str, Any]]:
+    return [each for each in _all_rules() if "alert" in each]
+
+
+def _all_rules() -> list[dict[str, Any]]:
     return [rule for group in parsed("alerts.yml")["groups"] for rule in group["rules"]]
 
 
@@ -54,7 +57,7 @@ def pasted(command: str) -> str:
 def test_prometheus_can_read_rules_and_settings() -> None:
     shown = pasted(CHECK)
     assert "is valid prometheus config" in shown
-    assert f"{len(rules())} rules found" in shown
+    assert f"{len(_all_rules())} rules found" in shown
 
 
 def test_alerts_fire_when_they_should_and_only_then() -> None:
@@ -72,10 +75,10 @@ def test_every_rule_is_seen_to_fire_and_not_to_fire() -> None:
     for case in cases:
         for alert in case["exp_alerts"]:
             labels = alert["exp_labels"]
-            fired.add((case["alertname"], labels.get("due", "")))
+            fired.add((case["alertname"], labels["severity"]))
         if not case["exp_alerts"]:
             quiet.add(case["alertname"])
-    assert fired == {(rule["alert"], rule["labels"].get("due", "")) for rule in rules()}
+    assert fired == {(rule["alert"], rule["labels"]["severity"]) for rule in rules()}
     assert quiet == {rule["alert"] for rule in rules()}
 
 
@@ -109,38 +112,28 @@ def test_alerts_ask_for_metrics_and_labels_that_are_there() -> None:
 
 
 def test_a_stream_or_job_is_stale_when_two_of_its_intervals_have_passed() -> None:
-    project = declared()
-    intervals = {each["name"]: interval(each["interval"]) for each in project["schedules"]}
-    due = {"5m": 300, "1h": HOUR, "1d": DAY, "7d": 7 * DAY}
-    stale = [rule for rule in rules() if rule["alert"] in {"EmagStreamStale", "EmagJobStale"}]
-    assert len(stale) == 7
+    limits = {"EmagStreamStale": INTERVAL, "EmagJobStale": "max by (state_id) (emag_job_interval"}
+    stale = [rule for rule in rules() if rule["alert"] in limits]
+    assert len(stale) == 4
     for rule in stale:
-        limit = int(rule["expr"].rsplit(">", 1)[1])
-        assert limit == 2 * due[rule["labels"]["due"]]
-    for name, seconds in intervals.items():
-        kind = name.removeprefix("fbe-")
-        [rule] = [
-            each
-            for each in stale
-            if matches(each["expr"], f"prod:tap-emag-{name}-to-target-postgres")
-        ]
-        assert due[rule["labels"]["due"]] == seconds, kind
+        assert rule["expr"].partition("> 2 * ")[2].startswith(limits[rule["alert"]])
 
 
-def interval(expression: str) -> int:
-    """Return seconds between two times that cron means."""
-    cron = Cron.parse(expression)
-    if len(cron.minutes) > 1:
-        first, second, *_ = sorted(cron.minutes)
-        return 60 * (second - first)
-    if len(cron.hours) == 24:
-        return HOUR
-    return 7 * DAY if len(cron.weekdays) == 1 else DAY
+def test_where_no_interval_is_exported_those_of_meltano_yml_count() -> None:
+    [record] = [each for each in _all_rules() if each.get("record") == INTERVAL]
+    usual = re.findall(r'or (\d+) \* .*?\(\{.*?(?:sync_type=~?"([^"]+)")?\}\)', record["expr"])
+    assert len(usual) == 3
+    known = {dict(labels)["sync_type"]: one for (_, labels), one in _of_main().items()}
+    for stream in STREAMS:
+        if stream.parent_stream_type is None and stream.table.name not in LEFT_OUT:
+            name = stream.table.name
+            first = next(one for one, names in usual if not names or re.fullmatch(names, name))
+            assert int(first) == known[name], name
 
 
-def matches(expression: str, state_id: str) -> bool:
-    found = re.search(r'state_id=~"([^"]+)"', expression)
-    return bool(found and re.fullmatch(found[1], state_id))
+def _of_main() -> dict[Any, float]:
+    found = stream_intervals(ROOT, {})
+    return {each: one for each, one in found.items() if ("account_type", "main") in each[1]}
 
 
 def test_every_stream_that_is_scheduled_is_watched_by_one_rule() -> None:

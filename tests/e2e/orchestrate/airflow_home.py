@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from tests.e2e.orchestrate.environments import clean_environ, environment
 from tests.e2e.orchestrate.page import block, exported, lay
@@ -35,7 +35,7 @@ class AirflowHome:
     def __init__(self, folder: Path, project: Path) -> None:
         """Lay a checkout, and export what the page says that every shell has to."""
         self._environment = made = environment("airflow")
-        self._checkout = lay(folder, {".airflow/bin": made / "bin"})
+        self.checkout = lay(folder, {".airflow/bin": made / "bin"})
         clean = {
             name: value
             for name, value in clean_environ(made / "bin").items()
@@ -51,8 +51,12 @@ class AirflowHome:
             "NO_COLOR": "1",
         }
         shown = block(PAGE, ". .airflow/bin/activate")
-        self.variables = exported(shown, self._checkout, clean | given)
+        self.variables = exported(shown, self.checkout, clean | given)
         self.folder = Path(self.variables["AIRFLOW_HOME"])
+
+    def export(self, text: str) -> None:
+        """Add what a shell has after these commands of the page."""
+        self.variables = exported(text, self.checkout, self.variables)
 
     def paste(self, text: str, variables: Mapping[str, str] | None = None) -> Done:
         """Run commands of the page in the checkout, to their end."""
@@ -68,19 +72,24 @@ class AirflowHome:
             log = Path(folder) / "log"
             command = ["airflow", "tasks", "test", dag, task]
             code = self._shapes.run(
-                command, self._checkout, {**self.variables, **variables}, stdout=log
+                command, self.checkout, {**self.variables, **variables}, stdout=log
             )
             return Done(code, log.read_text(encoding="utf-8"))
 
-    def start(self, *arguments: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        output: IO[bytes] | int = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
         """Start a command, and return at once; whatever it starts is in a session of its own."""
         return subprocess.Popen(
             arguments,
-            cwd=self._checkout,
-            env={**self.variables, **variables},
+            cwd=self.checkout,
+            env={**self.variables, **(variables or {})},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )
@@ -99,10 +108,17 @@ class AirflowHome:
             shown, log = Path(folder) / "shape", Path(folder) / "log"
             environment = {**self.variables, **variables}
             command = ["airflow_shape.py"]
-            code = self._shapes.run(command, self._checkout, environment, stdout=shown, stderr=log)
+            code = self._shapes.run(command, self.checkout, environment, stdout=shown, stderr=log)
             assert code == 0, log.read_text(encoding="utf-8")
             last = shown.read_text(encoding="utf-8").strip().splitlines()[-1]
         found: dict[str, Any] = json.loads(last)
+        return found
+
+    def fresh_shape(self) -> dict[str, Any]:
+        """Return the same by an Airflow that is imported for it, with the present `config`."""
+        done = self._finish(["python", str(FOLDER / "airflow_shape.py")], {})
+        assert done.code == 0, done.output
+        found: dict[str, Any] = json.loads(done.output.strip().splitlines()[-1])
         return found
 
     def _finish(self, command: list[str], variables: Mapping[str, str]) -> Done:
@@ -114,7 +130,7 @@ class AirflowHome:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            cwd=self._checkout,
+            cwd=self.checkout,
         )
         return Done(done.returncode, done.stdout)
 

@@ -18,6 +18,8 @@ def _task(task: Any) -> dict[str, Any]:  # noqa: ANN401 - Airflow's
         "id": task.task_id,
         "blocks": task.blocks,
         "pool": task.pool,
+        "queue": task.queue,
+        "weight": task.weight_rule,
         "limit": limit.total_seconds() if limit else None,
         "retries": task.retries,
         "backoff": task.retry_exponential_backoff,

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emag_sandbox.demo.pipeline import _meltano
+from emag_sandbox.demo.pipeline import meltano_command
 from tests.e2e.orchestrate.environments import clean_environ, environment
 from tests.e2e.orchestrate.page import CHECKOUT, commands, exported, lay
 from tests.support.forked import forked
@@ -51,7 +51,7 @@ class Dagster:
         [export, _] = commands(PAGE, "export DAGSTER_HOME")
         return {
             **exported(export, self.checkout, self.project.pipeline.environment),
-            "MELTANO": _meltano(),
+            "MELTANO": meltano_command(),
             "MELTANO_PROJECT_ROOT": str(self.project.pipeline.folder),
             "EMAG_RETRY_SECONDS": "1",
         }

@@ -24,6 +24,7 @@ from tests.e2e.acceptance.truth import OF_ORDERS, Truth
 from tests.e2e.monitoring.servers import free_port, read
 from tests.e2e.orchestrate.airflow_home import PAGE, AirflowHome, for_airflow
 from tests.e2e.orchestrate.page import block, commands
+from tests.repository.test_docs import _blocks
 from tests.support.accounts import MANY, write_accounts
 from tests.support.declared import declared as declared_by_the_project
 from tests.support.failing_loader import causes
@@ -78,19 +79,19 @@ def test_each_schedule_is_a_dag(shape: Shape, declared: dict[str, Any]) -> None:
         assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
 
 
-def test_each_task_of_a_job_is_a_task_after_the_one_before(
+def test_what_a_job_runs_is_run_in_its_order_by_as_few_tasks_as_retries_need(
     shape: Shape, declared: dict[str, Any]
 ) -> None:
-    jobs = {job["name"]: [task.split() for task in job["tasks"]] for job in declared["jobs"]}
+    jobs = {job["name"]: " ".join(job["tasks"]).split() for job in declared["jobs"]}
     for schedule in declared["schedules"]:
-        tasks = shape["dags"][f"emag_{schedule['name']}"]["tasks"]
-        assert [task["blocks"] for task in tasks] == jobs[schedule["job"]]
-        assert tasks[0]["blocks"] == ["emag-ops:cleanup-stuck-runs"]
-        assert tasks[-1]["blocks"] == ["emag-ops:report-runs"]
-        before: list[str] = []
-        for task in tasks:
-            assert task["after"] == before
-            before = [task["id"]]
+        first, second = tasks = shape["dags"][f"emag_{schedule['name']}"]["tasks"]
+        assert [block for task in tasks for block in task["blocks"]] == jobs[schedule["job"]]
+        assert first["blocks"][0] == "emag-ops:cleanup-stuck-runs"
+        assert first["blocks"][-1] == "emag-ops:prepare-tables"
+        assert second["blocks"][-2:] == ["target-postgres", "emag-ops:report-runs"]
+        assert (first["after"], second["after"]) == ([], [first["id"]])
+        # A run that has begun goes on before others begin.
+        assert {first["weight"], second["weight"]} == {"upstream"}
 
 
 def test_tasks_that_read_share_their_accounts_pool_and_outlast_the_tap(shape: Shape) -> None:
@@ -166,6 +167,21 @@ def test_accounts_of_a_table_have_dags_and_a_pool_each_and_take_them_along(
         for name, dag in all_of_them["dags"].items()
         if not name.startswith(f"emag_{last}-")
     }
+
+
+def test_the_pages_policy_keeps_an_account_on_its_host(airflow: AirflowHome) -> None:
+    [policy] = [each.text for each in _blocks("python") if "def task_policy" in each.text]
+    path = airflow.folder / "config" / "airflow_local_settings.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(policy, encoding="utf-8")
+    try:
+        shape = airflow.fresh_shape()
+    finally:
+        path.unlink()
+    assert shape["errors"] == {}
+    for name, dag in shape["dags"].items():
+        queues = {task["queue"] for task in dag["tasks"]}
+        assert queues == {"host-2" if "fbe" in name else "default"}
 
 
 def test_a_run_loads_what_the_shop_has(

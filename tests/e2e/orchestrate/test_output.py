@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emag_sandbox.demo.pipeline import _meltano
+from emag_sandbox.demo.pipeline import meltano_command
 from orchestrate.meltano.output import LEVELS, Line, Output
 from orchestrate.meltano.process import Process
 from orchestrate.meltano.project import Project
@@ -218,7 +218,7 @@ def run(project: MeltanoProject, *blocks: str, form: str = "json") -> tuple[int,
     root, known = project.pipeline.folder, project.pipeline.environment
     # Its variables are the test's, as those of a scheduler would be this process' own.
     variables = {**known, "TAP_EMAG_LOG_FORMAT": form}
-    command = Project(root, _meltano(), "dev").run(str(uuid4()), *blocks)
+    command = Project(root, meltano_command(), "dev").run(str(uuid4()), *blocks)
     with Process(command, root, variables) as process:
         for each in process.lines():
             output.read(each)

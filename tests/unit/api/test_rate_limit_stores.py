@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tap_emag.api.rate_limit_local import SAVE, LocalStore, boot, load, name_of, save
-from tap_emag.api.rate_limit_postgres import PostgresStore, peek
+from tap_emag.api.rate_limit_postgres import PostgresStore, reading
 from tap_emag.api.rate_limiter import BUCKETS, Budget, Limiter
 from tap_emag.errors import TransientError
+from tap_emag.settings.account import Account
 from tap_emag.state.store import SCHEMA, StateStore
 from tests.support.stores import everything, fill_up, rows
 
@@ -219,9 +220,39 @@ def test_a_budget_in_a_database_comes_back(database: Postgres) -> None:
     with hosts[1].open("other") as (budget, later):
         assert budget == untouched
         assert now < later
-    assert peek(database.dsn, name_of(ACCOUNT, "other"), "other", 0.9)[0] == untouched
-    for host in hosts:
-        host._connections["other"].close()
+    with reading(database.dsn) as reader:
+        assert reader.budget(name_of(ACCOUNT, "other"), "other", 0.9)[0] == untouched
+        assert reader.accounts() == {}
+
+
+def test_a_role_that_may_create_nothing_uses_the_tables_that_are_there(database: Postgres) -> None:
+    with PostgresStore(database.dsn, ACCOUNT, 0.9).open("other"):
+        pass
+    role = f"low_{database.database}"
+    with database.connect() as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'demo'")
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute(f"GRANT SELECT, INSERT, UPDATE ON tap_emag_rate_limits TO {role}")
+        low = f"postgresql://{role}:demo@{database.host}:{database.port}/{database.database}"
+        try:
+            store = PostgresStore(low, ACCOUNT, 0.9, Account("emag_ro", "main"))
+            with store.open("other") as (budget, now):
+                budget.leave(now)
+            with reading(low) as reader:
+                assert len(reader.budget(name_of(ACCOUNT, "other"), "other", 0.9)[0].left) == 1
+                assert reader.accounts() == {}
+        finally:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_store_that_is_used_no_more_closes_its_connections(database: Postgres) -> None:
+    store = PostgresStore(database.dsn, ACCOUNT, 0.9)
+    with store.open("other"):
+        pass
+    [connection] = store._connections.values()
+    del store
+    assert connection.closed
 
 
 @pytest.mark.timing

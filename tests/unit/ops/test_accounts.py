@@ -223,6 +223,22 @@ def test_the_command_says_when_an_account_has_another_label(
     assert "changed: " not in capsys.readouterr().out
 
 
+def test_commands_that_keep_the_bookmarks_of_a_renamed_account_are_written(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MELTANO_ENVIRONMENT", "prod")
+    write(root, "accounts: [{name: bg, marketplace: emag_bg}, {name: hu, marketplace: emag_hu}]")
+    assert "renamed" not in capsys.readouterr().out
+    shop = "{name: shop, marketplace: emag_bg, read: [orders]}"
+    write(root, f"accounts: [{shop}, {{name: hu, marketplace: emag_hu}}]")
+    out = capsys.readouterr().out
+    assert "renamed: bg -> shop (emag_bg/main): it begins anew unless you move its bookmarks" in out
+    assert out.endswith(
+        "  meltano state move prod:tap-emag-bg-orders-to-target-postgres"
+        " prod:tap-emag-shop-orders-to-target-postgres\n"
+    )
+
+
 def test_the_doctor_names_the_variable_of_the_plugins_account(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -372,6 +388,14 @@ WRONG = {
         "account bg: password: a secret must not be in this table; write the name of a variable,"
         " such as $TAP_EMAG_BG_PASSWORD"
     ),
+    "- name: bg\n  password: $ecret": (
+        "account bg: password: a secret must not be in this table; write the name of a variable,"
+        " such as $TAP_EMAG_BG_PASSWORD"
+    ),
+    "- name: bg\n  password: $Ecret": "account bg: password: a secret must not be in this table",
+    "- name: bg\n  settings: {start_date: $start}": (
+        "account bg: settings.start_date: '$start' is not a date"
+    ),
     "- name: bg\n  username: s3cret": "account bg: username: a secret must not be in this table",
     "- name: bg\n  settings: {webhook_secret: s3cret}": (
         "account bg: settings.webhook_secret: a secret must not be in this table"
@@ -430,9 +454,9 @@ TOP = {
     "loader: 5": "loader: is not a name; write one such as target-postgres",
     "loader: target-csv\naccounts: []": "loader: meltano.yml has no 'target-csv'; write one that",
     "defaults: {account_type: no}\naccounts: [{name: bg}]": (
-        "account defaults: account_type: is not text; put it in quotes"
+        "defaults: account_type: is not text; put it in quotes"
     ),
-    "defaults: {name: bg}": "account defaults: name: is unknown; use one of marketplace",
+    "defaults: {name: bg}": "defaults: name: is unknown; use one of marketplace",
 }
 
 
@@ -483,6 +507,19 @@ def test_all_mistakes_are_reported_at_once() -> None:
         [" account a", " read"],
         [" account a", " every.offers"],
         [" account b", " password"],
+    ]
+
+
+def test_a_mistake_in_the_defaults_is_reported_once() -> None:
+    defaults = "defaults: {read: [x], every: {offers: 7m}, settings: {page: 3}, account_type: 3}\n"
+    with pytest.raises(ConfigurationError) as raised:
+        parse(f"{defaults}accounts:\n- {{name: a}}\n- {{name: b, every: {{orders: 7m}}}}\n")
+    assert sorted(tuple(text.split(":")[1:3]) for text in raised.value.problems) == [
+        (" account b", " every.orders"),
+        (" defaults", " account_type"),
+        (" defaults", " every.offers"),
+        (" defaults", " read"),
+        (" defaults", " settings.page"),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 from collections import Counter
@@ -99,6 +100,29 @@ def test_budgets_in_postgres_are_shown_too(tmp_path: Path, database: Postgres) -
         asked = len(list(sandbox.log))
     seen = buckets(tmp_path / "state", "--rate-limit-store", database.dsn)
     assert seen["other"]["requests_last_minute"] == asked
+
+
+def test_accounts_of_another_host_are_shown_too(tmp_path: Path, database: Postgres) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    options = ("--rate-limit-store", database.dsn)
+    with Sandbox(SHOP) as sandbox:
+        for folder, account_type in ((here, "main"), (there, "fbe")):
+            given = {"account_type": account_type, "rate_limit_store": database.dsn}
+            assert run(folder, sandbox, streams="products", **given).code == 0
+        asked = len(list(sandbox.log))
+    seen = {each["account_type"]: each for each in documents(here / "state", *options)[1::2]}
+    assert {name: each["requests_last_minute"] for name, each in seen.items()} == {
+        "main": asked,  # one user has one budget, whatever the host
+        "fbe": asked,
+    }
+    assert (seen["main"]["host"], seen["fbe"]["host"]) == (None, platform.node())
+    assert ("waits" in seen["main"], "waits" in seen["fbe"]) == (True, False)
+    text = look(here / "state", *options)
+    assert f"circuit breakers are on the host {platform.node()}: emag_ro/fbe" in text
+    assert "one budget, counted once: emag_ro/fbe, emag_ro/main" in text
+    left = look(here / "state", *options, "--forget", "emag_ro/fbe")
+    assert "emag_ro/main" in left
+    assert "emag_ro/fbe" not in left
 
 
 @pytest.mark.parametrize("place", ["file", "postgres"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from meltano.core.utils import expand_env_vars
 
 from tap_emag.ops.cli import run
 from tap_emag.ops.meltano.plugin_config import PluginConfig
@@ -99,6 +100,31 @@ def test_variables_come_before_the_environment_before_the_plugin(root: Path) -> 
     assert loader(root, "second", **production, SECOND_HOST="third")["host"] == "third"
     assert loader(root, "second", **production)["host"] == "other"
     assert loader(root, "nowhere") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$DB_HOST",
+        "a${DB_HOST}b",
+        "$db_host",
+        "$uper",
+        "a$DB_HOSTb",
+        r"\$DB_HOST",
+        r"\${db}",
+        "$NONE.a",
+        "${none}a",
+        "$1",
+        "a$",
+        "$$DB_HOST",
+        "${}",
+    ],
+)
+def test_a_value_of_the_project_is_expanded_as_meltano_does(root: Path, text: str) -> None:
+    document = {"plugins": {"loaders": [{"name": "other", "config": {"database": text}}]}}
+    (root / "meltano.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    variables = {"DB_HOST": "db", "db_host": "lower"}
+    assert loader(root, "other", **variables)["database"] == expand_env_vars(text, variables)
 
 
 def test_selections_are_those_of_the_tap_s_plugins(root: Path) -> None:

@@ -20,16 +20,14 @@ from hypothesis import strategies as st
 from tap_emag.api.client import PAGE_SIZE, Page
 from tap_emag.errors import ContractError, UnsteadyError
 from tap_emag.readers.calendar import Calendar, Window, second_of, text_of
-from tap_emag.readers.count_reliability import CountReliability
+from tap_emag.readers.count_reliability import MOST_DISAGREEMENTS, CountReliability
 from tap_emag.readers.page_size import PageSize
-from tap_emag.readers.parts import COUNT, ProvenWindow, Split
+from tap_emag.readers.parts import COUNT, Ask, ProvenWindow, Split
 from tap_emag.readers.window_proof import WindowProof
 from tap_emag.streams.orders.stream import TIME_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tap_emag.readers.parts import Ask
 
 EXAMPLES = 10_000 if os.environ.get("TAP_EMAG_LONG") else 400
 CALENDAR = Calendar(ZoneInfo("Europe/Bucharest"))
@@ -47,11 +45,10 @@ SORTS: dict[str, Callable[[tuple[int, int]], Any]] = {
     "by time, newest first": lambda row: (-row[1], row[0]),
     "arbitrary": lambda row: row[0] * 2654435761 % 2**32,
 }
-# A wrong count is wrong by more than is touched: one too low by exactly what leaves, both when it
-# is tried and when it is used, cannot be told from a right one.
 COUNTS: dict[str, Callable[[int], int | None]] = {
     "right": lambda rows: rows,
     "too low": lambda rows: max(0, rows - 97),
+    "too low by one": lambda rows: max(0, rows - 1),
     "too high": lambda rows: rows + 97,
     "far too high": lambda rows: rows + 1000,
     "none": lambda _: None,
@@ -180,7 +177,7 @@ def asked(
 ) -> tuple[list[ProvenWindow], int]:
     """Read quietly; return the sealed windows and how many requests that took."""
     requests = 0
-    count_reliability = count_reliability or CountReliability(tried=True, proven=True)
+    count_reliability = count_reliability or CountReliability()
 
     def go(window: Window, expected: float | None) -> list[ProvenWindow]:
         nonlocal requests
@@ -223,20 +220,171 @@ def test_a_counted_window_takes_its_pages_and_one_request_more(rows: int, reques
     assert took == requests
 
 
-def test_the_first_count_of_a_run_is_tried_by_one_more_request() -> None:
-    model, window = quiet(1000, 20 * 86_400)
-    count_reliability = CountReliability()
-    assert asked(model, window, count_reliability)[1] == 13
-    assert count_reliability.proven
-    assert asked(model, window, count_reliability)[1] == 12
+@pytest.mark.parametrize(("rows", "first"), [(30, 1), (67, 1), (68, COUNT), (149, COUNT)])
+def test_a_month_that_may_not_fit_one_page_is_counted(rows: int, first: int) -> None:
+    window = Window(STARTS[0], STARTS[0] + 26 * 86_400)
+    proof = WindowProof(window, CALENDAR, seasoned(), TIME_FIELD, expected=rows)
+    assert numbers(proof) == [first]
+
+
+def counted(count: int, count_reliability: CountReliability | None = None) -> WindowProof:
+    """Return the proof of a long window that eMAG has counted."""
+    window = Window(STARTS[0], STARTS[0] + 20 * 86_400)
+    proof = WindowProof(window, CALENDAR, count_reliability or seasoned(), TIME_FIELD)
+    assert numbers(proof) == [COUNT]
+    proof.counted(count, PRESENT)
+    return proof
+
+
+def numbers(proof: WindowProof) -> list[int]:
+    """Send all that can be sent; return the numbers of the pages."""
+    return [ask.page for ask in iter(proof.next_ask, None)]
+
+
+def bring(proof: WindowProof, page: int, orders: range) -> None:
+    """Answer with orders of these numbers."""
+    wire = [{"id": order, "modified": text_of(proof.window.after + 1 + order)} for order in orders]
+    latest = proof.count_reliability.pages.asked
+    proof.paged(Ask(page, proof.window.bounds, latest), Page(wire, TAKEN), PRESENT)
+
+
+def test_the_last_page_is_read_before_all_others() -> None:
+    proof = counted(250)
+    # Early, so that the pages of other windows fill the pause.
+    assert (proof.wants_start, numbers(proof)) == (True, [3])
+    bring(proof, 3, range(200, 250))
+    assert (proof.wants_start, numbers(proof)) == (False, [1, 2])
+
+
+def test_rows_that_leave_after_they_were_read_cost_nothing() -> None:
+    proof = counted(250)
+    assert numbers(proof) == [3]
+    bring(proof, 3, range(200, 250))
+    assert numbers(proof) == [1, 2]
+    bring(proof, 1, range(100))
+    bring(proof, 2, range(101, 201))  # order 50 has left, so all others moved up
+    assert isinstance(proof.result, Split), "order 100 slipped between the pages"
+    proof = counted(250)
+    assert numbers(proof) == [3]
+    bring(proof, 3, range(200, 250))
+    assert numbers(proof) == [1, 2]
+    bring(proof, 2, range(100, 200))
+    bring(proof, 1, range(100))  # orders left just after
+    assert isinstance(proof.result, ProvenWindow)
+    assert [row["id"] for row in proof.result.rows] == list(range(250))
+
+
+@pytest.mark.parametrize("rows", [0, 49, 51, 100])
+def test_a_count_unlike_the_last_page_costs_two_pages(rows: int) -> None:
+    proof = counted(250)
+    assert numbers(proof) == [3]
+    bring(proof, 3, range(200, 200 + rows))
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(100))
+    assert isinstance(proof.result, Split)
+    assert proof.count_reliability.counts == (rows < 50), "no row can enter a window"
+
+
+def test_rows_that_leave_after_the_last_page_do_not_make_the_size_of_pages_doubtful() -> None:
+    proof = counted(250)
+    assert numbers(proof) == [3]
+    bring(proof, 3, range(200, 250))
+    assert numbers(proof) == [1, 2]
+    bring(proof, 1, range(100))
+    bring(proof, 2, range(151, 250))  # 51 orders of page 1 have left
+    assert isinstance(proof.result, Split)
+    assert proof.result.unsteady
+    assert proof.count_reliability.disagreements == 1
+    assert proof.count_reliability.pages.remembered == PAGE_SIZE
+
+
+def test_a_last_page_that_disagrees_since_pages_are_smaller_makes_no_count_wrong() -> None:
+    proof = counted(150)
+    assert numbers(proof) == [2]
+    bring(proof, 2, range(80, 150))
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(80))
+    assert numbers(proof) == [1], "the size of pages is measured"
+    assert proof.count_reliability.counts
+
+
+def test_as_many_orders_as_counted_prove_nothing_if_the_last_page_disagrees() -> None:
+    proof = counted(120)
+    assert numbers(proof) == [2]
+    bring(proof, 2, range(100, 150))
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(30, 130))  # in another order, so that 30 come twice
+    assert isinstance(proof.result, Split)
+    assert not proof.count_reliability.counts, "no row can enter a window"
+
+
+def test_a_window_that_a_count_proves_ends_the_disagreements_in_a_row() -> None:
+    reliability = seasoned()
+    for _ in range(MOST_DISAGREEMENTS - 1):
+        proof = counted(250, reliability)
+        assert numbers(proof) == [3]
+        bring(proof, 3, range(200, 249))
+        assert numbers(proof) == [1]
+        bring(proof, 1, range(100))
+    assert (reliability.disagreements, reliability.counts) == (MOST_DISAGREEMENTS - 1, True)
+    proof = counted(150, reliability)
+    assert numbers(proof) == [2]
+    bring(proof, 2, range(100, 150))
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(100))
+    assert isinstance(proof.result, ProvenWindow)
+    assert reliability.disagreements == 0
+
+
+def test_a_page_between_the_size_asked_for_and_a_larger_one_is_no_full_page() -> None:
+    larger = seasoned()
+    larger.pages.learn(150)
+    proof = counted(120, larger)
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(120))
+    assert numbers(proof) == [2]
+    bring(proof, 2, range(0))
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(120))
+    assert isinstance(proof.result, ProvenWindow)
+    assert len(proof.result.rows) == 120
+
+
+def full_then_counted(count: int) -> WindowProof:
+    """Return a proof whose first page was full, and whose count says otherwise."""
+    window = Window(STARTS[0], STARTS[0] + 86_400)
+    proof = WindowProof(window, CALENDAR, seasoned(), TIME_FIELD)
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(100))
+    assert numbers(proof) == [COUNT]
+    proof.counted(count, PRESENT)
+    assert numbers(proof) == [1]
+    return proof
+
+
+def test_rows_that_leave_after_a_full_page_do_not_make_counts_doubtful() -> None:
+    proof = full_then_counted(97)
+    bring(proof, 1, range(97))
+    assert numbers(proof) == [1], "a longer time shows that pages can have more rows"
+    bring(proof, 1, range(100))
+    assert isinstance(proof.result, ProvenWindow)
+    assert len(proof.result.rows) == 97
+    assert proof.count_reliability.counts
+
+
+def test_a_count_below_a_full_page_that_comes_twice_is_wrong() -> None:
+    proof = full_then_counted(0)
+    bring(proof, 1, range(100))
+    assert numbers(proof) == [COUNT]
+    proof.counted(0, PRESENT)
+    assert not proof.count_reliability.counts
 
 
 @pytest.mark.parametrize("limit", [20, 50, 97])
 def test_a_wrong_count_that_equals_the_limit_of_a_page_costs_no_row(limit: int) -> None:
     model, window = quiet(97 + limit, 20 * 86_400, "too low")
     model.caps = [limit]
-    trusted = CountReliability(tried=True, proven=True)
-    sealed = read(model, window, trusted, lambda _: 0)
+    sealed = read(model, window, CountReliability(), lambda _: 0)
     assert sum(len(part.rows) for part in sealed) == 97 + limit
 
 

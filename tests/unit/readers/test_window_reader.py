@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,20 +11,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from emag_sandbox import Sandbox, SandboxConfig
+from tap_emag.api.client import Page
 from tap_emag.api.server_clock import ServerClock
 from tap_emag.errors import ContractError, EmagError, TransientError
 from tap_emag.readers import WindowReader
 from tap_emag.readers import window_reader as line
-from tap_emag.readers.calendar import DAY, Calendar
+from tap_emag.readers.calendar import DAY, LONGEST, Calendar, Window, text_of
+from tap_emag.readers.parts import COUNT, ProvenWindow
+from tap_emag.readers.window_proof import Look
 from tap_emag.streams.orders.stream import TIME_FIELD
 from tap_emag.watchdog import Watchdog
 from tests.support.api import client_for, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_emag.api.client import Page
-    from tap_emag.readers import ProvenWindow
+    from collections.abc import Callable, Iterator
 
 ZONE = ZoneInfo("Europe/Bucharest")
 CALENDAR = Calendar(ZONE)
@@ -135,6 +136,134 @@ def test_what_nobody_takes_is_not_read_without_end(monkeypatch: pytest.MonkeyPat
             time.sleep(1)
         assert before < 20  # of some forty
         assert sorted(ids(list(untaken))) == true_ids(sandbox)
+
+
+def test_windows_that_there_is_no_room_for_are_counted_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(line, "OPEN_ROWS", 1400)
+    monkeypatch.setattr(line, "WINDOW_ROWS", 600)
+    config = SandboxConfig(limits=False, orders=6000, history_days=250, type2_share=0)
+    with Sandbox(config) as sandbox, client_for(sandbox) as client, threads(4) as executor:
+        reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 4)
+        start = CALENDAR.local(sandbox.clock.moment() - timedelta(days=260))
+        windows = iter(reader.start(CALENDAR.cut_before(start), None, {"type": 3}))
+        taken = [next(windows)]
+        before = -1
+        while before != (before := len(list(sandbox.log))):
+            time.sleep(1)
+        counted, begun = (
+            {each.body.get("modifiedAfter") for each in sandbox.log if each.action == action}
+            for action in ("count", "read")
+        )
+        assert 1 <= len(counted - begun - {None}) <= 2 * line.STARTED_AHEAD
+        assert sorted(ids([*taken, *windows])) == true_ids(sandbox)
+
+
+def test_first_pages_that_wait_for_others_take_no_room_of_theirs() -> None:
+    with Sandbox(SandboxConfig(limits=False, orders=0, latency=0.1)) as sandbox:
+        for months, orders in enumerate((150, 150, 150, 80, 80, 80, 80)):
+            middle = sandbox.clock.moment() - timedelta(seconds=LONGEST * (months + 0.5))
+            for step in range(orders):
+                sandbox.world.burst(1, at=middle - timedelta(hours=step))
+        with client_for(sandbox) as client, threads(8) as executor:
+            client.count("order", {})  # so that the server's time is known, and no density
+            reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 8)
+            after = CALENDAR.local(sandbox.clock.moment()) - 7 * LONGEST
+            windows = reader.start(CALENDAR.cut_before(after), None, {"type": 3})
+            assert sorted(ids(list(windows))) == true_ids(sandbox)
+
+
+def test_a_first_page_does_not_wait_for_windows_that_there_is_no_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(line, "OPEN_ROWS", 5000)
+    config = SandboxConfig(orders=0)
+    with Sandbox(config) as sandbox, client_for(sandbox) as client, threads(1) as executor:
+        reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 1)
+        pipeline = line.WindowPipeline(reader, 0, None, {})
+        pipeline._most_rows = line.OPEN_ROWS
+        oldest, proven, later = (
+            pipeline._proof(Window(day * DAY, (day + 1) * DAY), expected)
+            for day, expected in enumerate((50, 6000, 50))
+        )
+        oldest._asks.clear()
+        oldest._look = Look(50, asked=0)  # only another page, or another look, proves it
+        proven.result = ProvenWindow(proven.window, [])
+        pipeline._proofs = [oldest, proven, later]
+        readable = pipeline._readable()
+        assert later not in readable
+        assert oldest not in pipeline._waiting_looks(readable)  # so it is looked at again
+
+
+@pytest.fixture
+def pipeline() -> Iterator[line.WindowPipeline]:
+    """The windows of a range of which nothing is known, and of which no reply is taken."""
+    config = SandboxConfig(orders=0)
+    with Sandbox(config) as sandbox, client_for(sandbox) as client, threads(4) as executor:
+        reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 4)
+        yield line.WindowPipeline(reader, 0, None, {})
+
+
+def test_first_requests_of_the_next_windows_come_before_pages(
+    pipeline: line.WindowPipeline,
+) -> None:
+    begun, small, large, far = (
+        pipeline._proof(Window(day * DAY, (day + 1) * DAY), expected)
+        for day, expected in enumerate((2_000, 50, 2_000, 50))
+    )
+    begun._asks, begun.begun = deque(range(2, 21)), True
+    pipeline._proofs = [begun, small, large, far]
+    pipeline._most_rows = line.OPEN_ROWS
+    pipeline._send()
+    sent = [(ask.page, ask.bounds) for _, ask in pipeline._under_way.values()]
+    assert sent == [
+        *((1, small.window.bounds), (COUNT, large.window.bounds), (1, far.window.bounds)),
+        (2, begun.window.bounds),
+    ]
+
+
+def test_a_window_counted_after_a_full_page_waits_for_room(pipeline: line.WindowPipeline) -> None:
+    oldest, tried = (
+        pipeline._proof(Window(day * DAY, (day + 1) * DAY), expected)
+        for day, expected in enumerate((2_000, 10))
+    )
+    pipeline._proofs, pipeline._most_rows = [oldest, tried], 1_000
+    ask = tried.next_ask()
+    assert ask
+    rows = [{"id": order, "modified": text_of(DAY + 1 + order)} for order in range(100)]
+    taken = datetime(2026, 3, 1, tzinfo=timezone.utc)
+    tried.paged(ask, Page(rows, taken), settled=10 * DAY)
+    assert tried.wants_count
+    assert tried in pipeline._readable()  # counted in any case
+    tried.next_ask()
+    tried.counted(3_900, settled=10 * DAY)
+    assert tried not in pipeline._readable()
+
+
+@pytest.mark.parametrize("days", [1, 20])
+def test_a_first_window_of_unknown_density_is_not_split_by_late_rows(
+    pipeline: line.WindowPipeline, days: int
+) -> None:
+    pipeline._goal = days * DAY
+    pipeline._seam = pipeline._goal - 3600
+    pipeline._plan()
+    # A day is tried with one page, and one reply may prove what lies on both sides.
+    assert pipeline._proofs[0].window.until == (pipeline._goal if days == 1 else pipeline._seam)
+
+
+def test_nearly_every_request_brings_a_full_page() -> None:
+    late, span = timedelta(hours=1), timedelta(days=181)
+    config = SandboxConfig(limits=False, orders=20_000, history_days=180)
+    with Sandbox(config) as sandbox, client_for(sandbox) as client, threads(8) as executor:
+        reader = WindowReader(client, TIME_FIELD, CALENDAR, executor, Watchdog(), 8, late)
+        after = CALENDAR.cut_before(CALENDAR.local(sandbox.clock.moment() - span))
+        read = [ids(list(reader.start(after, None, {"type": kind}))) for kind in (3, 2)]
+        orders = sum(map(len, read))
+        assert orders == 20_000
+        # A month at most has a count, and a last page that is half full: 89 are possible. Pages of
+        # the last hour and of large months take a few more at some times of the day.
+        assert orders / len(list(sandbox.log)) >= 86
 
 
 def test_nothing_new_takes_one_request() -> None:

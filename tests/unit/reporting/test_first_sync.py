@@ -78,10 +78,21 @@ def test_a_first_sync_says_what_is_ahead_and_the_next_one_nothing(tmp_path: Path
     assert asked_again < asked / 2
 
 
+def test_a_shop_younger_than_the_start_has_no_more_orders_than_all_of_its_own(
+    tmp_path: Path,
+) -> None:
+    with Sandbox(SandboxConfig(orders=300, offers=20, history_days=9, limits=False)) as sandbox:
+        start = sandbox.clock.moment() - timedelta(days=365)
+        ended = run(tmp_path, sandbox, streams="orders", start_date=start.isoformat())
+    [line] = announced(ended)
+    assert numbers(line)["orders"] == ended.counts["orders"] == 300
+
+
 def test_it_takes_few_counts_and_waits_for_the_first_alone(tmp_path: Path) -> None:
-    """Of a span so short that no window of it is counted to be read."""
+    """Of a span so short, with so few orders, that no window of it is counted to be read."""
     start = datetime.now(timezone.utc) - timedelta(days=1)
-    with Sandbox(SandboxConfig(orders=100, offers=20, latency=0.1, limits=False)) as sandbox:
+    shop = SandboxConfig(orders=40, offers=20, history_days=1, latency=0.1, limits=False)
+    with Sandbox(shop) as sandbox:
         streams = "orders,products,categories,localities"
         ended = run(tmp_path, sandbox, streams=streams, start_date=start.isoformat())
         asked = [(entry.resource, entry.action) for entry in sandbox.log]
@@ -90,7 +101,7 @@ def test_it_takes_few_counts_and_waits_for_the_first_alone(tmp_path: Path) -> No
     scans = {("product_offer", "count"), ("category", "count"), ("locality", "count")}
     counts = Counter(each for each in asked if each[1] == "count")
     # Lists are counted to be read, too.
-    assert counts == {("order", "count"): 4} | dict.fromkeys(scans, 2)
+    assert counts == {("order", "count"): 2} | dict.fromkeys(scans, 2)
     # On a slow machine a short list has been read before all is counted.
     assert len(announced(ended)) == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,16 @@ def test_a_set_of_invoices_comes_each_month(shop: Sandbox) -> None:
     assert max(row["date"] for row in truth) == date(2026, 10, 31)
     shop.clock.advance(timedelta(days=21).total_seconds())
     assert len(list(shop.world.invoices())) == 13 * 6
+
+
+def test_no_invoice_comes_by_itself_in_the_first_hour(open_shop: OpenShop) -> None:
+    month_ends = datetime(2026, 10, 31, 22, tzinfo=timezone.utc)  # midnight in Bucharest
+    shop = open_shop(clock=month_ends - timedelta(minutes=5), clock_speed=0)
+    before = len(list(shop.world.invoices()))
+    shop.clock.advance(3600)
+    assert len(list(shop.world.invoices())) == before
+    shop.clock.advance(1)
+    assert len(list(shop.world.invoices())) == before + 6
 
 
 def test_as_many_invoices_as_told(open_shop: OpenShop, ask: Ask) -> None:

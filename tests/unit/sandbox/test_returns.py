@@ -51,6 +51,24 @@ def test_returns_on_the_wire_agree_with_the_truth(
         assert differences(shop.world.return_(int(row["emag_id"])), row) == []
 
 
+def test_no_return_moves_by_itself_in_the_first_hour(open_shop: OpenShop) -> None:
+    shop = open_shop(orders=4000, returns=2000, clock_speed=0)
+    world = shop.world
+    touched = world.touch_returns(20, at=shop.clock.moment() - timedelta(minutes=30))
+    world.open_returns(20, at=shop.clock.moment() - timedelta(days=4))
+
+    def everything() -> list[dict[str, Any]]:
+        return [*world.returns(), *map(world.awb, world.reservation_ids())]
+
+    before = everything()
+    for _ in range(6):
+        shop.clock.advance(600)
+        assert everything() == before
+    assert touched
+    shop.clock.advance(3600)
+    assert everything() != before
+
+
 def test_returns_belong_to_orders_and_are_plausible(open_shop: OpenShop) -> None:
     shop = open_shop(orders=5000)
     truth = list(shop.world.returns())

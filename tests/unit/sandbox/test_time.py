@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from emag_sandbox import Sandbox, SandboxConfig
 from emag_sandbox.clock import Clock
 from emag_sandbox.shop.localtime import LocalTime, parse_stamp
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import requests
-
-    from emag_sandbox import Sandbox
 
     Ask = Callable[..., requests.Response]
     OpenShop = Callable[..., Sandbox]
@@ -93,3 +92,10 @@ def test_an_unknown_zone_is_refused() -> None:
 
 def test_a_bare_date_is_its_midnight() -> None:
     assert parse_stamp("2026-03-01") == parse_stamp("2026-03-01 00:00:00")
+
+
+def test_nothing_happened_just_before_the_start() -> None:
+    with Sandbox(SandboxConfig(orders=2_000, history_days=0.01)) as sandbox:
+        rows = map(sandbox.world.order, sandbox.world.order_keys())
+        newest = max(row["modified"] for row in rows)
+        assert timedelta(seconds=10) <= sandbox.clock.moment() - newest < timedelta(minutes=1)
