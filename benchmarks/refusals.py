@@ -27,7 +27,7 @@ from benchmarks.volume import PAGE
 MODES: Final = ("sliding", "fixed")
 LATENCIES: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 JITTER: Final = 0.1  # seconds
-ORDERS: Final = 20_000
+ORDERS: Final = 60_000  # some 660 requests: a rate of one in 500 cannot be seen in fewer
 DAYS: Final = 180
 LEAST_SHARE: Final = 0.97
 ONE_IN: Final = 500

@@ -86,7 +86,7 @@ def test_a_hundred_thousand_offers_take_less_than_a_megabyte_and_a_half(
 
 
 def test_slow_replies_leave_the_rate_as_it_is(tmp_path: Path) -> None:
-    used = refusals.read(tmp_path, refusals.ORDERS, "sliding", latency=2.0)
+    used = refusals.read(tmp_path, 20_000, "sliding", latency=2.0)
     assert used.missing == 0
     assert used.refused <= 2
     # 1.00 without a refusal, 0.86 when windows waited for their counts. A refusal costs half a
