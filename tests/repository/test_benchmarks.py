@@ -94,11 +94,19 @@ def test_slow_replies_leave_the_rate_as_it_is(tmp_path: Path) -> None:
     assert used.share >= 0.95 - 0.035 * used.refused
 
 
+def test_readings_together_have_the_requests_and_the_time_of_all() -> None:
+    one = refusals.Used("sliding", 0.5, 12, requests=240, refused=1, share=0.8, missing=0)
+    other = replace(one, requests=200, refused=2, share=1.0, missing=3)
+    both = refusals.together([one, other])
+    assert (both.requests, both.refused, both.missing) == (440, 3, 3)
+    assert both.share == pytest.approx(440 / 500)
+
+
 def test_the_part_about_refusals_names_what_was_missed() -> None:
     used = refusals.Used("sliding", 0.5, 12, requests=230, refused=1, share=0.975, missing=0)
     slow, refused = replace(used, share=0.96), replace(used, refused=2)
     machine = Machine(2, "Linux", "3.11", "0.54", "2026-01-31", 0.0, 0.2)
-    text = refusals.section([used, slow, refused, replace(used, missing=1)], 20_000, machine)
+    text = refusals.section([used, slow, refused, replace(used, missing=1)], 20_000, 1, machine)
     verdicts = [line.split("|")[-2].strip() for line in text.splitlines() if "| 230 |" in line]
     assert verdicts == ["kept", "MISSED", "MISSED", "MISSED"]
     assert part(text, refusals.BEGIN, refusals.END) == text
