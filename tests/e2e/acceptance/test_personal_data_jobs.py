@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tests.support.forked import Forked
     from tests.support.meltano_project import Result
 
-pytestmark = pytest.mark.meltano
+# All jobs run before the first test: on a slow machine that takes longer than tests may.
+pytestmark = [pytest.mark.meltano, pytest.mark.timeout(1800)]
 
 PROJECT = declared()
 JOBS: dict[str, set[str]] = {
