@@ -6,7 +6,7 @@ one. So a reply is *short*, and complete, only by evidence:
 * it is empty;
 * a page that was asked for **after** it came had more rows, and so had one that came before it was
   asked for, in this run or an earlier one. A server may lower its limit at any time, or raise it,
-  so one of the two alone is no evidence;
+  so one of the two alone proves nothing;
 * it has fewer than `SMALLEST` rows, and some page, of this run or an earlier one, had more. The
   tap assumes that no server lowers its limit below that.
 
