@@ -59,7 +59,6 @@ class Look(NamedTuple):
     """A first page that may be the complete window, but is not proven to be."""
 
     rows: int
-    number: int  # in which it was asked for
     asked: int  # pages that had been asked for when it came
     second_page_is_empty: bool = False  # page 2 was read since, and was empty
 
@@ -256,12 +255,12 @@ class WindowProof:
         elif self._last:
             self._paged_in_count()
         else:
-            self._look_at(len(page.rows), ask.number, settled)
+            self._look_at(len(page.rows), settled)
 
     def confirm(self) -> None:
         """Seal the window if pages that were asked for since prove that its look is complete."""
         look = self.look if self.waits else None
-        if look and self.count_reliability.pages.is_short(look.rows, look.number, look.asked):
+        if look and self.count_reliability.pages.is_short(look.rows, look.asked):
             self._seal()
 
     def _add_row(self, key: str, row: Row, ask: Ask) -> None:
@@ -275,13 +274,13 @@ class WindowProof:
             )
         self._seen[key] = second, row
 
-    def _look_at(self, rows: int, number: int, settled: int) -> None:
+    def _look_at(self, rows: int, settled: int) -> None:
         """Take the first page, which may be the only one."""
         before, pages = self._look, self.count_reliability.pages
         self._look = None
         again = before is not None and before.second_page_is_empty and rows == before.rows
         nothing_over = self.calendar.cut_before(settled) <= self.window.after
-        if again or nothing_over or pages.is_few(rows):
+        if again or nothing_over or pages.is_short(rows, pages.asked):
             self.limit(self.calendar.cut_before(settled))
             self._seal()
         elif (pages.is_full(rows) and not self._may_fit(rows)) or self._looks >= MOST_LOOKS:
@@ -292,7 +291,7 @@ class WindowProof:
             # Rows may still join the seconds that were not over then: do not claim those.
             self.limit(self.calendar.cut_before(settled))
             self._looks += 1
-            self._look = Look(rows, number, pages.asked)
+            self._look = Look(rows, pages.asked)
 
     def _may_fit(self, rows: int) -> bool:
         """Return whether page 1 may be complete though it is full by what was asked for.
