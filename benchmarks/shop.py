@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from emag_sandbox import Request
 
-
 QUICK: Final[dict[str, Any]] = {"limits": False, "latency": 0.0, "arrival_jitter": 0.0}
 ORDER_TYPES: Final = (2, 3)
 
@@ -93,6 +92,7 @@ def _make_orders(sandbox: Sandbox) -> None:
         for page in itertools.count(1):
             asked = {"type": kind, "currentPage": page}
             reply = requests.post(f"{sandbox.url}/order/read", json=asked, auth=auth, timeout=60)
+            reply.raise_for_status()
             if not reply.json()["results"]:
                 break
     sandbox.set(**given)

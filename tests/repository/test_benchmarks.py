@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from benchmarks import accounts_page, refusals
 from benchmarks.hosts import Outcome
@@ -17,6 +19,7 @@ from benchmarks.loading import First, Job, section
 from benchmarks.page_parts import part, put
 from benchmarks.report import Machine
 from benchmarks.runs import catalog
+from benchmarks.shop import open_shops
 
 pytestmark = pytest.mark.timing
 ROOT = Path(__file__).parents[2]
@@ -92,6 +95,22 @@ def test_slow_replies_leave_the_rate_as_it_is(tmp_path: Path) -> None:
     # 1.00 without a refusal, 0.86 when windows waited for their counts. A refusal costs half a
     # second and some of the rate for a while: three to four per cent of so short a reading.
     assert used.share >= 0.95 - 0.035 * used.refused
+
+
+def test_orders_made_before_leave_the_shop_as_it_was_asked_for() -> None:
+    knobs = {"orders": 250, "offers": 0, "latency": 0.3}
+    with open_shops([knobs], made_before=True) as [shop]:
+        assert shop.requests() == []
+        begun = time.monotonic()
+        replies = [
+            requests.post(
+                f"{shop.url}/order/count", json={"type": 3}, auth=("demo", "demo"), timeout=10
+            )
+            for _ in range(2)
+        ]
+        assert [each.status_code for each in replies] == [200, 200]
+        assert time.monotonic() - begun >= 2 * 0.3
+        assert len(shop.requests()) == 2
 
 
 def test_readings_together_have_the_requests_and_the_time_of_all() -> None:

@@ -66,7 +66,7 @@ def test_each_loader_has_loaded_all_orders(figures: Figures) -> None:
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 0.999])
 def test_the_run_after_the_changes_reads_up_to_the_last_of_them(fraction: float) -> None:
     change = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc) + timedelta(seconds=fraction)
-    # The tap starts at once here, and a `Date` is up to a second behind the clock.
+    # The tap starts at once here, and a `Date` has whole seconds: it may seem a second late.
     known = change + timedelta(seconds=SETTLED) - timedelta(seconds=1)
     assert CALENDAR.horizon(known - BEHIND_CLOCK) >= CALENDAR.local(change)
 
