@@ -51,7 +51,8 @@ def test_requests_follow_from_rows_and_months() -> None:
 
 @pytest.mark.parametrize("fault", ["500", "403", "400", "is_error", "html200", "hang"])
 def test_a_count_is_tried_once_and_is_none_where_it_fails(fault: str) -> None:
-    with Sandbox(SandboxConfig(offers=7, limits=False)) as sandbox, client_for(sandbox) as client:
+    shop = SandboxConfig(offers=7, limits=False)
+    with Sandbox(shop) as sandbox, client_for(sandbox, request_timeout_seconds=1) as client:
         client.call("vat/read", {})
         assert counted(client, "product_offer") == 7
         sandbox.config.count_faults = {"product_offer": fault}
