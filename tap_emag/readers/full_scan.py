@@ -84,7 +84,7 @@ class Scan:
         )
 
     def _is_all(self, page: Page) -> bool:
-        return self.size.is_short(len(page.rows), self.size.asked)
+        return self.size.is_few(len(page.rows))
 
     def asking_takes_longer(self, keys: set[int]) -> bool:
         """Return whether asking for each id takes more requests than a pass over all pages."""
@@ -166,7 +166,7 @@ class Scan:
         """
         last = came[-1]
         if len(came) == 1:
-            return self.size.is_short(last, self.size.asked)
+            return self.size.is_few(last)
         return not last or (sum(came) == count and last < came[0])
 
     def _page(self, number: int) -> Page:

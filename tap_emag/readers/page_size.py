@@ -4,8 +4,9 @@ A server may return fewer rows than were asked for: 99, 50, 20. Then a full page
 one. So a reply is *short*, and complete, only by evidence:
 
 * it is empty;
-* a page that was asked for **after** it came had more rows. A server may lower its limit at any
-  time, so only a later page is evidence for this one, an earlier page is not;
+* a page that was asked for **after** it came had more rows, and so had one that came before it was
+  asked for, in this run or an earlier one. A server may lower its limit at any time, or raise it,
+  so one of the two alone proves nothing;
 * it has fewer than `SMALLEST` rows, and some page, of this run or an earlier one, had more. The
   tap assumes that no server lowers its limit below that.
 
@@ -31,6 +32,8 @@ class PageSize:
     replies: int = 0
     _asked: int = 0
     _pages: list[tuple[int, int]] = field(default_factory=list)  # (number, rows), rows falling
+    # (pages asked for when it came, rows) of each page that was the largest until then
+    _records: list[tuple[int, int]] = field(default_factory=list)
     _least: int = 0  # the smallest and the latest page known to be full; 0 as long as none is
     _latest: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,6 +68,8 @@ class PageSize:
         """Note how many rows came for a page of that number."""
         with self._lock:
             self.replies += 1
+            if rows > max(self.remembered, self._records[-1][1] if self._records else 0):
+                self._records.append((self._asked, rows))
             if any(later >= number and more >= rows for later, more in self._pages):
                 return
             kept = [page for page in self._pages if page[0] > number or page[1] > rows]
@@ -80,18 +85,53 @@ class PageSize:
         """Forget the sizes of pages: later pages contradicted them."""
         with self._lock:
             self._pages.clear()
+            self._records.clear()
             self.remembered = 0
 
-    def is_short(self, rows: int, after: int) -> bool:
-        """Return whether a reply was complete; `after` is `asked` as it was when the reply came."""
-        if not rows:
-            return True
-        if self._least and rows >= self._least:
-            return False
+    def is_few(self, rows: int) -> bool:
+        """Return whether a reply was complete, whatever limits other pages had."""
         seen = max(self.remembered, self._largest)
-        return rows < min(SMALLEST, seen) or any(
-            number > after and more > rows for number, more in list(self._pages)
+        return not rows or (rows < min(SMALLEST, seen) and not self._was_full(rows))
+
+    def is_short(self, rows: int, number: int, after: int) -> bool:
+        """Return whether a reply was complete, by pages before and after it as well.
+
+        Args:
+            rows: How many rows it had.
+            number: The number that `ask` gave for it.
+            after: `asked` as it was when it came.
+        """
+        return self.is_few(rows) or (
+            not self._was_full(rows)
+            and self._more_came_after(rows, after)
+            and self.more_came_before(rows, number)
         )
+
+    def wants_again(self, rows: int, number: int, after: int) -> bool:
+        """Return whether pages after a reply had more rows, but none before it.
+
+        No page to come proves it then, but the same page, asked for again, has one before it.
+        """
+        return (
+            not self._was_full(rows)
+            and self._more_came_after(rows, after)
+            and not self.more_came_before(rows, number)
+        )
+
+    def _more_came_after(self, rows: int, after: int) -> bool:
+        return any(number > after and more > rows for number, more in list(self._pages))
+
+    def more_came_before(self, rows: int, number: int) -> bool:
+        """Return whether a page had more rows that came before the page of that number was asked.
+
+        Pages of earlier runs count as well.
+        """
+        return self.remembered > rows or any(
+            asked < number and more > rows for asked, more in list(self._records)
+        )
+
+    def _was_full(self, rows: int) -> bool:
+        return bool(self._least and rows >= self._least)
 
     def is_full(self, rows: int) -> bool:
         """Return whether a page is full, or has to be treated as full.

@@ -1,9 +1,13 @@
-"""Decides which page of a list without a count is the last one.
+"""Reads the pages of a list without a count, whatever limit they have.
 
 A server may lower its page limit between two replies. The next page then repeats rows, is smaller
 than a page before it, and others follow it. So a page without a new row is the last one only if no
 page before it was larger. An empty page is always the last one, and so is one that equals the page
 before it.
+
+A server may also raise its limit. The next page then begins too late. So the first page is read
+once more at the end: if it has more rows than before, the list is read anew from there. A first
+page of fewer rows than `SMALLEST` was not cut off by a limit.
 """
 
 from __future__ import annotations
@@ -11,24 +15,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.readers.page_size import SMALLEST
+from tap_emag.schema.identity import digest_of, is_id
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    Rows = list[dict[str, Any]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class UncountedList:
-    """The pages of one list, in the order in which they are read."""
+    """A list that `read` returns a page of; one of the keys `ids` of a row contains its id."""
 
-    _largest: int = 0  # rows on a page
-    _latest: Sequence[Any] = ()
+    read: Callable[[int], Rows]
+    ids: Sequence[str]
 
-    def ends_with(self, rows: Sequence[Any]) -> bool:
-        """Take a page, each one once; return whether it is certainly the last one."""
-        ends = not rows or rows == self._latest
-        self._latest = rows
-        self._largest = max(self._largest, len(rows))
-        return ends
+    def pages(self) -> Iterator[Rows]:
+        """Yield pages with rows until all have come; rows may come more than once.
 
-    def ends_without_news(self) -> bool:
-        """Return whether the page taken last is the last one, if none of its rows is new."""
-        return len(self._latest) >= self._largest
+        Raises:
+            EmagError: What `read` raises.
+        """
+        rows, before = self.read(1), 0
+        while len(rows) > before:
+            before = len(rows)
+            yield from self._from(rows)
+            if before < SMALLEST:
+                return
+            rows = self.read(1)
+
+    def _from(self, rows: Rows) -> Iterator[Rows]:
+        """Yield a first page, and those after it up to the last one."""
+        seen, latest, largest, number = set[str](), list[dict[str, Any]](), 0, 1
+        while rows and rows != latest:
+            names = {self._name(row) for row in rows}
+            largest = max(largest, len(rows))
+            yield rows
+            if names <= seen and len(rows) >= largest:
+                return
+            seen |= names
+            latest, number = rows, number + 1
+            rows = self.read(number)
+
+    def _name(self, row: dict[str, Any]) -> str:
+        found = (str(row[key]) for key in self.ids if is_id(row.get(key)))
+        return next(found, None) or digest_of(row)

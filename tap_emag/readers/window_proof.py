@@ -59,6 +59,7 @@ class Look(NamedTuple):
     """A first page that may be the complete window, but is not proven to be."""
 
     rows: int
+    number: int  # in which it was asked for
     asked: int  # pages that had been asked for when it came
     second_page_is_empty: bool = False  # page 2 was read since, and was empty
 
@@ -255,13 +256,16 @@ class WindowProof:
         elif self._last:
             self._paged_in_count()
         else:
-            self._look_at(len(page.rows), settled)
+            self._look_at(len(page.rows), ask.number, settled)
 
     def confirm(self) -> None:
         """Seal the window if pages that were asked for since prove that its look is complete."""
-        look = self.look if self.waits else None
-        if look and self.count_reliability.pages.is_short(look.rows, look.asked):
+        look, pages = self.look if self.waits else None, self.count_reliability.pages
+        if look and pages.is_short(look.rows, look.number, look.asked):
             self._seal()
+        elif look and pages.wants_again(look.rows, look.number, look.asked):
+            self._seen.clear()
+            self._asks.append(1)
 
     def _add_row(self, key: str, row: Row, ask: Ask) -> None:
         time_field = self.time_field
@@ -274,13 +278,13 @@ class WindowProof:
             )
         self._seen[key] = second, row
 
-    def _look_at(self, rows: int, settled: int) -> None:
+    def _look_at(self, rows: int, number: int, settled: int) -> None:
         """Take the first page, which may be the only one."""
         before, pages = self._look, self.count_reliability.pages
         self._look = None
         again = before is not None and before.second_page_is_empty and rows == before.rows
         nothing_over = self.calendar.cut_before(settled) <= self.window.after
-        if again or nothing_over or pages.is_short(rows, pages.asked):
+        if again or nothing_over or pages.is_few(rows):
             self.limit(self.calendar.cut_before(settled))
             self._seal()
         elif (pages.is_full(rows) and not self._may_fit(rows)) or self._looks >= MOST_LOOKS:
@@ -291,7 +295,7 @@ class WindowProof:
             # Rows may still join the seconds that were not over then: do not claim those.
             self.limit(self.calendar.cut_before(settled))
             self._looks += 1
-            self._look = Look(rows, pages.asked)
+            self._look = Look(rows, number, pages.asked)
 
     def _may_fit(self, rows: int) -> bool:
         """Return whether page 1 may be complete though it is full by what was asked for.
@@ -303,10 +307,12 @@ class WindowProof:
     def _look_closer(self, look: Look) -> None:
         """Find out whether a look was complete.
 
-        A page of a longer time may show that pages can have more rows. If it does not, page 2 is
-        read, and then page 1 again.
+        Where a page before it had more rows, a page of a longer time may show that pages still can.
+        If there was none, or it does not, page 2 is read, and then page 1 again.
         """
-        if self._probe is None and not self._measured and self.window.seconds <= PROBE_SPAN / 2:
+        probed = self._probe is not None or self._measured
+        backed = self.count_reliability.pages.more_came_before(look.rows, look.number)
+        if backed and not probed and self.window.seconds <= PROBE_SPAN / 2:
             self._probe = True
             self._asks.append(1)
         elif parts := self._at_seam():

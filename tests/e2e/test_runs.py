@@ -51,8 +51,16 @@ def ids(*runs: Finished) -> list[int]:
 def test_a_server_that_hangs_or_drips_does_not_outlast_the_deadline(
     tmp_path: Path, sandbox: Sandbox, fault: str
 ) -> None:
-    sandbox.config.fail_next = ["ok"] * 28 + [fault] * 100
-    values: dict[str, Any] = {**QUIET, "request_timeout_seconds": 60, "order_types": [3]}
+    sandbox.config.fail_next = ["ok"] * 24 + [fault] * 100
+    first_day = sandbox.clock.moment() - timedelta(days=310)
+    values: dict[str, Any] = {
+        **QUIET,
+        "request_timeout_seconds": 60,
+        "order_types": [3],
+        "start_date": first_day.isoformat(),
+        "streams": "orders",
+        "max_concurrent_requests": 2,  # so that the first windows are read before the last ones
+    }
     first = run(tmp_path / "1", sandbox, sync_timeout_seconds=12, **values)
     assert first.code == 4, first.log
     assert first.seconds < 12 + 5 + START

@@ -497,6 +497,23 @@ def test_a_limit_that_falls_while_a_list_without_counts_is_read_costs_no_row(
 
 @pytest.mark.parametrize("envelope", ["list", "results"])
 @pytest.mark.parametrize("request_", [2, 3, 4])
+def test_a_limit_that_rises_while_invoices_are_read_costs_none(
+    tmp_path: Path, request_: int, envelope: str
+) -> None:
+    story = Story(
+        tmp_path, PLAIN, orders=150, customer_invoices=110, since=25, invoice_envelope=envelope
+    )
+    first = (PLAIN - timedelta(days=25)).date()
+    wanted = {row["number"] for row in story.shop.world.customer_invoices() if row["date"] >= first}
+    assert len(wanted) > 75
+    story.shop.sandbox.set(page_caps=[25])
+    story.at("customer-invoice", request_, lambda: story.shop.sandbox.set(page_caps=[50]))
+    assert story.run() == 0
+    assert {row["number"] for row in story.rows("customer_invoices")} == wanted
+
+
+@pytest.mark.parametrize("envelope", ["list", "results"])
+@pytest.mark.parametrize("request_", [2, 3, 4])
 @pytest.mark.usefixtures("pages_of_five")
 def test_a_limit_that_falls_while_invoices_are_read_costs_none(
     tmp_path: Path, request_: int, envelope: str

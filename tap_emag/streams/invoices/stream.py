@@ -200,15 +200,16 @@ class DatedInvoices(EmagStream):
     def _pages(self, first: date, last: date) -> tuple[dict[str, Item | None], int | None]:
         """Read all pages of a span; return the invoices, None for invalid ones, and the count."""
         found: dict[str, Item | None] = {}
-        pages, total, number = UncountedList(), None, 1
-        while True:
+        total: int | None = None
+
+        def listed(number: int) -> list[dict[str, Any]]:
+            nonlocal total
             reply = self._page(first, last, number)
-            invoices = self._listed(reply)
-            stated = tables.invoice_total(reply)
+            invoices, stated = self._listed(reply), tables.invoice_total(reply)
             total = total if stated is None else stated  # an empty page may have no count
-            if pages.ends_with(invoices):
-                return found, total
-            before = len(found)
+            return invoices
+
+        for invoices in UncountedList(listed, ["number"]).pages():
             for name, raw in zip(identities(invoices, "number"), invoices, strict=True):
                 if is_double(name):
                     found[name] = None
@@ -217,9 +218,9 @@ class DatedInvoices(EmagStream):
                     found[name] = self.placement.rows_or_reject(
                         raw, partial(self._dated, first, last), "number"
                     )
-            if len(found) == total or (len(found) == before and pages.ends_without_news()):
-                return found, total
-            number += 1
+            if len(found) == total:
+                break
+        return found, total
 
     def _dated(self, first: date, last: date, raw: dict[str, Any]) -> Item:
         """Turn one invoice of a span into its rows.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_emag.api.client import PAGE_SIZE
 from tap_emag.readers import Scan, UncountedList
 from tap_emag.readers.forecast import Forecast, counted, page_requests
-from tap_emag.schema.identity import DOUBLE, digest_of, rows_with
+from tap_emag.schema.identity import DOUBLE, rows_with
 from tap_emag.schema.keys import key_or_none
 from tap_emag.schema.sent import SentForm
 from tap_emag.singer_io import override
@@ -51,21 +52,16 @@ class SimpleList(ListStream):
 
     def items(self, bookmark: dict[str, Any]) -> Iterator[Item]:  # noqa: ARG002
         """Read the list page by page, as long as a page has new elements: see `readers`."""
-        seen: dict[int | str, Item | None] = {}
-        pages, number = UncountedList(), 1
-        while not pages.ends_with(rows := self.requests.call(self.rows, number)):
-            before = len(seen)
-            for raw in rows:
-                item = self.placement.rows_or_reject(raw, self._item, *self.ids)
-                if item is None:
-                    seen[digest_of(raw)] = None  # a page of invalid rows does not end the list
-                elif seen.setdefault(item.key, item) is item:
-                    yield item
-                elif seen[item.key] != item:
-                    self.placement.reject(raw, DOUBLE)
-            if len(seen) == before and pages.ends_without_news():
-                return
-            number += 1
+        seen: dict[int | str, Item] = {}
+        pages = UncountedList(partial(self.requests.call, self.rows), self.ids)
+        for raw in chain.from_iterable(pages.pages()):
+            item = self.placement.rows_or_reject(raw, self._item, *self.ids)
+            if item is None:
+                continue
+            if seen.setdefault(item.key, item) is item:
+                yield item
+            elif seen[item.key] != item:
+                self.placement.reject(raw, DOUBLE)
 
     def item(self, raw: dict[str, Any]) -> Item:
         """Turn one element into its row, whose key is the first of `ids`."""

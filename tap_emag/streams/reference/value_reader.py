@@ -38,6 +38,7 @@ class Page(NamedTuple):
     category: int
     raw: dict[str, Any]
     most: int
+    place: int  # in which it was asked for
 
     @property
     def digest(self) -> str:
@@ -52,6 +53,7 @@ class First(NamedTuple):
 
     category: int
     most: int
+    place: int
     asked: int  # pages that had been asked for when it came
     digest: str
 
@@ -74,18 +76,19 @@ class ValueReader:
         """
         firsts = []
         for category, page in self.requests.map(self._page, categories):
-            firsts.append(First(category, page.most, self._size.asked, page.digest))
+            firsts.append(First(category, page.most, page.place, self._size.asked, page.digest))
             if page.raw:
                 yield category, [(1, page.raw)]
-        unproven = [each for each in firsts if not self._size.is_short(each.most, each.asked)]
+        short = self._size.is_short
+        unproven = [each for each in firsts if not short(each.most, each.place, each.asked)]
         for first, pages in self.requests.map(self._further, unproven):
             yield first.category, pages
 
     def _further(self, first: First) -> list[Placed]:
-        """Return the pages after the first, or all if the limit fell.
+        """Return the pages after the first, or all if the limit changed.
 
-        A page smaller than the first is the last one. But if the first page, read again, is smaller
-        too, the limit fell in between, and the places are wrong.
+        An empty page, or one smaller than the first, ends the list. But if the first page, read
+        again, has another size, the limit changed in between, and the places are wrong.
         """
         pages, complete = self._after(first.category, first.most, first.digest)
         for _ in range(MOST_TRIES):
@@ -111,7 +114,7 @@ class ValueReader:
         for number in range(2, MOST_PAGES + 2):
             page = self._page(category, number)
             if not page.most:
-                return pages + repeated, True
+                return pages + repeated, self._page(category, 1).most == full
             placed = ((number - 1) * full + 1, page.raw)
             digest = page.digest
             if digest in seen:
@@ -141,7 +144,7 @@ class ValueReader:
         raw = the_one(rows, category)
         most = max((len(values) for _, values in _value_lists(raw)), default=0)
         self._size.saw(place, most)
-        return Page(category, raw, most)
+        return Page(category, raw, most, place)
 
 
 def the_one(rows: list[dict[str, Any]], category: int) -> dict[str, Any]:

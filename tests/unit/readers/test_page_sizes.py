@@ -64,6 +64,18 @@ def test_a_limit_that_falls_while_orders_are_read_costs_none(
         assert sorted(ids(read(sandbox, 6))) == true_ids(sandbox)
 
 
+@pytest.mark.parametrize("counts", [{}, REFUSED], ids=["exact", "refused"])
+@pytest.mark.parametrize("pages", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("orders", [75, 140, 300])
+def test_a_limit_that_rises_while_orders_are_read_costs_none(
+    orders: int, pages: int, counts: dict[str, str]
+) -> None:
+    caps = [50] * pages + [100]
+    config = replace(SHOP, orders=orders, page_caps=caps, count_faults=counts)
+    with opened(config) as sandbox:
+        assert sorted(ids(read(sandbox, 6))) == true_ids(sandbox)
+
+
 def test_a_limit_that_falls_between_two_runs_costs_no_order(tmp_path: Path) -> None:
     with opened(replace(SHOP, orders=150)) as sandbox:
         first = read_streams(tmp_path / "first", sandbox, "orders")
@@ -129,6 +141,19 @@ def test_a_limit_that_falls_while_offers_are_read_costs_none(
         assert scan.seen == set(sandbox.world.offer_ids())
 
 
+@pytest.mark.parametrize("counts", [{}, REFUSED], ids=["exact", "refused"])
+@pytest.mark.parametrize("pages", [1, 2, 3])
+@pytest.mark.parametrize("offers", [75, 150, 180, 300])
+def test_a_limit_that_rises_while_offers_are_read_costs_none(
+    offers: int, pages: int, counts: dict[str, str]
+) -> None:
+    caps = [50] * pages + [100]
+    config = replace(OFFERS, offers=offers, page_caps=caps, count_faults=counts)
+    with opened(config) as sandbox, scan_of(sandbox) as scan:
+        list(scan.read())
+        assert scan.seen == set(sandbox.world.offer_ids())
+
+
 @pytest.mark.parametrize("cap", [20])
 def test_all_other_lists_are_read_whatever_a_page_holds(tmp_path: Path, cap: int) -> None:
     config = replace(SHOP, categories=2, localities=22, returns=21, customer_invoices=21)
@@ -185,28 +210,47 @@ def test_what_an_earlier_page_held_proves_few_rows_at_most(earlier: list[int]) -
     pages = PageSize()
     for rows in earlier:
         pages.saw(pages.ask(), rows)
-    now = pages.asked
-    assert [rows for rows in range(101) if pages.is_short(rows, now)] == list(
-        range(min(20, max(earlier)))
-    )
+    number, few = pages.ask(), range(min(20, max(earlier)))
+    assert [rows for rows in range(101) if pages.is_few(rows)] == list(few)
+    assert [rows for rows in range(101) if pages.is_short(rows, number, number)] == list(few)
 
 
-def test_what_a_later_page_held_proves_all_smaller_ones() -> None:
+def test_what_a_later_page_held_proves_few_rows_at_most() -> None:
+    """The limit may have risen since."""
     pages = PageSize()
+    number = pages.ask()
+    pages.saw(pages.ask(), 100)
+    assert [rows for rows in range(101) if pages.is_short(rows, number, number)] == list(range(20))
+
+
+@pytest.mark.parametrize("run", ["this run", "an earlier run"])
+def test_what_an_earlier_and_a_later_page_held_proves_all_smaller_ones(run: str) -> None:
+    pages = PageSize(remembered=55 if run == "an earlier run" else 0)
+    if run == "this run":
+        pages.saw(pages.ask(), 55)
+    number = pages.ask()
     late = [pages.ask(), pages.ask()]
-    for number, rows in itertools.product(late, [40, 60, 50]):
-        pages.saw(number, rows)
-    assert pages.is_short(59, late[0])
-    assert not pages.is_short(60, late[0])
-    assert not pages.is_short(30, late[1])
+    for later, rows in itertools.product(late, [40, 60, 50]):
+        pages.saw(later, rows)
+    assert pages.is_short(54, number, late[0])
+    assert not pages.is_short(55, number, late[0])
+    assert not pages.is_short(54, number, late[1])
+
+
+def test_a_page_that_came_after_it_was_asked_for_is_not_an_earlier_one() -> None:
+    pages = PageSize()
+    beside, number = pages.ask(), pages.ask()
+    pages.saw(beside, 100)
+    pages.saw(pages.ask(), 100)
+    assert not pages.is_short(50, number, number)
 
 
 def test_as_many_rows_as_a_full_page_holds_are_not_short() -> None:
     pages = PageSize(remembered=100)
     pages.learn(50)
     pages.saw(pages.ask(), 100)
-    assert not pages.is_short(50, 0)
-    assert pages.is_short(49, 0)
+    assert not pages.is_short(50, 1, 0)
+    assert pages.is_short(49, 1, 0)
     assert pages.is_full(50)
     assert not pages.is_full(49)
     assert (pages.full, pages.memory) == (50, 50)

@@ -1,46 +1,72 @@
-"""A list without a count is read to its end, whatever limit its pages have and when it falls."""
+"""A list without a count is read to its end, whatever limit its pages have and when it changes."""
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_emag.readers import UncountedList
+from tap_emag.readers.page_size import SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MOST_PAGES = 50
+RISING = [SMALLEST, 25, 50, 60]
+FALLING = [60, 45, 30, SMALLEST]
 
 
 def read(page: Callable[[int], Sequence[int]]) -> tuple[set[int], int]:
-    """Read a list as streams do; return the rows and how many pages were asked for."""
-    pages, seen = UncountedList(), set[int]()
-    for number in range(1, MOST_PAGES):
-        rows = page(number)
-        if pages.ends_with(rows):
-            return seen, number
-        before = len(seen)
-        seen |= set(rows)
-        if len(seen) == before and pages.ends_without_news():
-            return seen, number
-    pytest.fail("it never ended")
+    """Read a list; return the ids that came and how many pages were asked for."""
+    asked = count(1)
+
+    def rows(number: int) -> list[dict[str, int]]:
+        assert next(asked) < MOST_PAGES, "it never ended"
+        return [{"id": key} for key in page(number)]
+
+    came = {row["id"] for rows in UncountedList(rows, ["id"]).pages() for row in rows}
+    return came, next(asked) - 1
+
+
+def read_with(limits: Sequence[int], total: int) -> tuple[set[int], int]:
+    """Read a list whose n-th reply has the n-th of these limits; the last one lasts."""
+    replies = count()
+
+    def page(number: int) -> range:
+        limit = limits[min(next(replies), len(limits) - 1)]
+        return range((number - 1) * limit, min(number * limit, total))
+
+    return read(page)
 
 
 @pytest.mark.parametrize("total", range(15))
 def test_all_rows_come_whenever_the_limit_falls(total: int) -> None:
-    # The limit of each page, never rising; the last one stays.
     for limits in combinations_with_replacement(range(6, 0, -1), 5):
+        assert read_with(limits, total)[0] == set(range(total)), limits
 
-        def page(number: int, limits: tuple[int, ...] = limits) -> range:
-            limit = limits[min(number, len(limits)) - 1]
-            return range((number - 1) * limit, min(number * limit, total))
 
-        assert read(page)[0] == set(range(total)), limits
+@pytest.mark.parametrize("sizes", [RISING, FALLING], ids=["rises", "falls"])
+@pytest.mark.parametrize("total", [0, 19, 20, 21, 25, 26, 40, 49, 50, 51, 60, 61, 75, 120, 121])
+def test_all_rows_come_whenever_the_limit_changes(total: int, sizes: list[int]) -> None:
+    for limits in combinations_with_replacement(sizes, 6):
+        assert read_with(limits, total)[0] == set(range(total)), limits
+
+
+@pytest.mark.parametrize(
+    ("total", "requests"), [(0, 1), (19, 2), (20, 3), (100, 3), (101, 4), (250, 5)]
+)
+def test_a_list_takes_an_empty_page_and_its_first_page_again(total: int, requests: int) -> None:
+    """Few rows take one page fewer: no limit is that low."""
+    assert read_with([100], total) == (set(range(total)), requests)
 
 
 def test_a_server_that_ignores_the_page_number_is_asked_twice() -> None:
     assert read(lambda _: [1, 2, 3]) == ({1, 2, 3}, 2)
     assert read(lambda number: [1, 2, 3][:: (-1) ** number]) == ({1, 2, 3}, 2)
+
+
+def test_a_server_that_answers_with_its_last_page_for_ever_is_asked_once_more() -> None:
+    pages = [range(100), range(100, 150)]
+    assert read(lambda number: pages[min(number, 2) - 1]) == (set(range(150)), 4)

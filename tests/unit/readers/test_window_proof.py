@@ -125,6 +125,12 @@ falling = st.builds(
     st.integers(1, 40),
     st.sampled_from([99, 50, 20]),
 ).filter(lambda caps: caps[-1] < caps[0])
+rising = st.builds(
+    lambda cap, pages, high: [cap] * pages + [high],
+    st.sampled_from([20, 50, 99]),
+    st.integers(1, 40),
+    st.sampled_from([50, 99, PAGE_SIZE, 150]),
+).filter(lambda caps: caps[-1] > caps[0])
 
 
 @st.composite
@@ -148,7 +154,7 @@ def worlds(draw: st.DrawFn) -> tuple[Model, Window]:
         draw(st.tuples(st.booleans(), st.booleans())),
         draw(st.sampled_from(sorted(COUNTS))),
         draw(st.lists(st.integers(0, 3), max_size=30)),
-        caps=draw(st.one_of(st.just([PAGE_SIZE]), steady, falling)),
+        caps=draw(st.one_of(st.just([PAGE_SIZE]), steady, falling, rising)),
     )
     return model, Window(CALENDAR.cut_before(start), CALENDAR.cut_behind(start + span))
 
@@ -210,6 +216,53 @@ def test_a_window_with_nothing_new_takes_one_request() -> None:
     model, window = quiet(0, 3600)
     sealed, requests = asked(model, window)
     assert ([part.rows for part in sealed], requests) == ([[]], 1)
+
+
+def look_at(rows: int, count_reliability: CountReliability) -> WindowProof:
+    """Return a window of which a first page of so many rows has come."""
+    window = Window(STARTS[0], STARTS[0] + 86_400)
+    proof = WindowProof(window, CALENDAR, count_reliability, TIME_FIELD)
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(rows))
+    assert proof.waits
+    return proof
+
+
+def other(proof: WindowProof, rows: int) -> None:
+    """Let a page of another window have so many rows."""
+    pages = proof.count_reliability.pages
+    pages.saw(pages.ask(), rows)
+    proof.confirm()
+
+
+def test_a_first_page_that_only_later_pages_had_more_rows_than_is_read_again_at_once() -> None:
+    """The limit may have risen in between: the page may have had more rows, too."""
+    proof = look_at(50, CountReliability())
+    other(proof, 100)
+    assert (proof.waits, numbers(proof)) == (False, [1])
+    bring(proof, 1, range(50))  # a page before it had more rows, but none after it
+    assert proof.look
+    other(proof, 50)
+    assert proof.look
+    other(proof, 100)
+    assert isinstance(proof.result, ProvenWindow)
+    assert len(proof.result.rows) == 50
+
+
+def test_a_first_page_is_read_again_with_the_rows_that_the_limit_had_hidden() -> None:
+    proof = look_at(50, CountReliability())
+    other(proof, 100)
+    assert numbers(proof) == [1]
+    bring(proof, 1, range(75))
+    other(proof, 100)
+    assert isinstance(proof.result, ProvenWindow)
+    assert len(proof.result.rows) == 75
+
+
+def test_a_first_page_between_two_larger_ones_is_complete() -> None:
+    proof = look_at(50, seasoned())
+    other(proof, 51)
+    assert isinstance(proof.result, ProvenWindow)
 
 
 @pytest.mark.parametrize(("rows", "requests"), [(150, 3), (250, 4), (1000, 12), (2530, 27)])

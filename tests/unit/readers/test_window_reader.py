@@ -188,7 +188,7 @@ def test_a_first_page_does_not_wait_for_windows_that_there_is_no_room_for(
             for day, expected in enumerate((50, 6000, 50))
         )
         oldest._asks.clear()
-        oldest._look = Look(50, asked=0)  # only another page, or another look, proves it
+        oldest._look = Look(50, number=0, asked=0)  # only another page, or another look, proves it
         proven.result = ProvenWindow(proven.window, [])
         pipeline._proofs = [oldest, proven, later]
         readable = pipeline._readable()

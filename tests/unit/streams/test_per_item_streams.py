@@ -69,12 +69,13 @@ def test_what_takes_a_request_each_is_off_by_default(tmp_path: Path, sandbox: Sa
     assert not [request for request in sandbox.log if request.resource in ones]
 
 
-@pytest.mark.parametrize("pages", [None, 2, 3, 4, 6, 9])
+@pytest.mark.parametrize("limits", [(300, 100), (100, 300)], ids=["falls", "rises"])
+@pytest.mark.parametrize("pages", [0, 2, 3, 4, 6, 9])
 def test_all_values_of_a_category_are_read_however_many_pages_they_take(
-    tmp_path: Path, pages: int | None
+    tmp_path: Path, pages: int, limits: tuple[int, int]
 ) -> None:
-    """Also when the limit of pages falls, after so many of them."""
-    caps = [] if pages is None else [300] * pages + [100]
+    """Also when the limit of pages changes, after so many of them."""
+    caps = [limits[0]] * pages + [limits[1]]
     config = SandboxConfig(orders=0, offers=0, categories=8, returns=0, limits=False)
     with Sandbox(replace(config, page_caps=caps)) as sandbox:
         ended = run(tmp_path, sandbox, streams="category_values", max_concurrent_requests=1)
