@@ -2,12 +2,12 @@
 
 A server may lower its page limit between two replies. The next page then repeats rows, is smaller
 than a page before it, and others follow it. So a page without a new row is the last one only if no
-page before it was larger. An empty page is always the last one, and so is one that equals the page
-before it.
+page before it was larger. An empty page is always the last one, and so is one with the rows of the
+page before it.
 
 A server may also raise its limit. The next page then begins too late. So the first page is read
-once more at the end: if it has more rows than before, the list is read anew from there. A first
-page of fewer rows than `SMALLEST` was not cut off by a limit.
+once more at the end: if it has more rows than before, or one that has not come, the list is read
+anew from there. A first page of fewer rows than `SMALLEST` was not cut off by a limit.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_emag.errors import UnsteadyError
 from tap_emag.readers.page_size import SMALLEST
 from tap_emag.schema.identity import digest_of, is_id
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     Rows = list[dict[str, Any]]
+
+MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -35,29 +38,38 @@ class UncountedList:
         """Yield pages with rows until all have come; rows may come more than once.
 
         Raises:
+            UnsteadyError: Rows joined or left during each of several rounds.
             EmagError: What `read` raises.
         """
-        rows, before = self.read(1), 0
-        while len(rows) > before:
-            before = len(rows)
-            yield from self._from(rows)
-            if before < SMALLEST:
+        rows = self.read(1)
+        for _ in range(MOST_ROUNDS):
+            first, seen = len(rows), set[str]()
+            yield from self._from(rows, seen)
+            if first < SMALLEST:
                 return
             rows = self.read(1)
+            if len(rows) <= first and self._names(rows) <= seen:
+                return
+        raise UnsteadyError(
+            f"the first page of a list had further rows after each of {MOST_ROUNDS} readings; run"
+            " again when fewer are added"
+        )
 
-    def _from(self, rows: Rows) -> Iterator[Rows]:
-        """Yield a first page, and those after it up to the last one."""
-        seen, latest, largest, number = set[str](), list[dict[str, Any]](), 0, 1
-        while rows and rows != latest:
-            names = {self._name(row) for row in rows}
+    def _from(self, rows: Rows, seen: set[str]) -> Iterator[Rows]:
+        """Yield a first page, and those after it up to the last one; `seen` gets all names."""
+        latest, largest, number = set[str](), 0, 1
+        while rows and (names := self._names(rows)) != latest:
             largest = max(largest, len(rows))
             yield rows
             if names <= seen and len(rows) >= largest:
                 return
             seen |= names
-            latest, number = rows, number + 1
+            latest, number = names, number + 1
             rows = self.read(number)
 
-    def _name(self, row: dict[str, Any]) -> str:
-        found = (str(row[key]) for key in self.ids if is_id(row.get(key)))
-        return next(found, None) or digest_of(row)
+    def _names(self, rows: Rows) -> set[str]:
+        """Return the rows' ids, and digests of those without one."""
+        return {
+            next((str(row[key]) for key in self.ids if is_id(row.get(key))), "") or digest_of(row)
+            for row in rows
+        }

@@ -8,10 +8,10 @@ completely, however the API sorts:
   full page is not assumed: see `page_size`.
 * **an empty second page**: where the size is unknown, page 2 is read, and when it is empty, page 1
   once more. If that brings as many rows as before, the window is complete. Proof: let S be the size
-  of a page and T the number of rows, at the times 1, 2, 3 of the three replies; neither ever rises.
-  Page 2 was empty, so T2 <= S2. Were rows missing from the third reply, it would have had S3 < T3
-  rows, as many as the first one: min(S1, T1) = S3. Either S1 = S3, then S2 = S3 and T3 <= T2 <= S3;
-  or T1 = S3, then T3 <= T1 = S3. Both contradict S3 < T3.
+  of a page and T the number of rows, at the times 1, 2, 3 of the three replies; T never rises, and
+  S only falls or only rises. Page 2 was empty, so T2 <= S2. Were rows missing from the third reply,
+  it would have had S3 < T3 rows, as many as the first one: min(S1, T1) = S3. Either S1 = S3, then
+  S2 = S3 and T3 <= T2 <= S3; or T1 = S3, then T3 <= T1 = S3. Both contradict S3 < T3.
 * **the last page first**: the API counts the window, and its last page is read before all others.
   It is short, so it shows how many rows there are at that moment, if all pages before it turn out
   to be full: a second count, which must equal the first. Then the others are read. All rows that
@@ -52,7 +52,7 @@ PROBE_SPAN = 27 * DAY  # of the one page that may show that pages can have more 
 MOST_PARTS = 16  # of one split, however many rows the window has
 UNHEARD_OF = 100_000  # rows in a window that cannot be split: such a count is wrong
 MOST_PASSES = 20
-MOST_LOOKS = 3  # at a first page that has other rows each time
+MOST_LOOKS = 3  # at a first page that has other rows after each empty second page
 
 
 class Look(NamedTuple):
@@ -177,9 +177,11 @@ class WindowProof:
         elif count < self._full:
             self.count_reliability.counts = False
             self._resolve_full(self._full)
-        elif count < self._size:
+        elif count < self._size and self._looks < MOST_LOOKS:
             self._fits = True
             self._asks.append(1)
+        elif count < self._size:
+            self._halve(count)
         elif parts := self._at_seam():
             self.result = Split(parts, count)
         else:
@@ -294,7 +296,6 @@ class WindowProof:
         else:
             # Rows may still join the seconds that were not over then: do not claim those.
             self.limit(self.calendar.cut_before(settled))
-            self._looks += 1
             self._look = Look(rows, number, pages.asked)
 
     def _may_fit(self, rows: int) -> bool:
@@ -329,6 +330,7 @@ class WindowProof:
             self._resolve_full(look.rows)
         else:
             self._look = look._replace(second_page_is_empty=True)
+            self._looks += 1
             self._asks.append(1)
 
     def _resolve_full(self, rows: int) -> None:
@@ -394,6 +396,10 @@ class WindowProof:
     def _disagree(self, rows: int, count: int) -> None:
         self.count_reliability.disagreed(rows, count)
         self._last = 0
+        self._halve(rows)
+
+    def _halve(self, rows: float) -> None:
+        """Split a window whose rows keep changing; read it in passes if it cannot be split."""
         self._seen.clear()
         if self._parts(2):
             self._split(2, rows, unsteady=True)

@@ -119,7 +119,7 @@ class ValueReader:
             digest = page.digest
             if digest in seen:
                 if repeated:
-                    return pages, True
+                    return pages, self._page(category, 1).most == full
                 repeated = [placed]
                 continue
             seen.add(digest)

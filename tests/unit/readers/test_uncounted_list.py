@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement, count
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_emag.errors import UnsteadyError
 from tap_emag.readers import UncountedList
 from tap_emag.readers.page_size import SMALLEST
 
@@ -70,3 +72,40 @@ def test_a_server_that_ignores_the_page_number_is_asked_twice() -> None:
 def test_a_server_that_answers_with_its_last_page_for_ever_is_asked_once_more() -> None:
     pages = [range(100), range(100, 150)]
     assert read(lambda number: pages[min(number, 2) - 1]) == (set(range(150)), 4)
+
+
+@pytest.mark.parametrize("first", [100, 50])
+def test_a_last_page_that_comes_again_in_another_order_is_the_end(first: int) -> None:
+    dice = Random(1)
+
+    def page(number: int) -> Sequence[int]:
+        last = list(range(first, first + 50))
+        dice.shuffle(last)
+        return range(first) if number == 1 else last
+
+    assert read(page) == (set(range(first + 50)), 4)
+
+
+def test_rows_that_leave_when_the_limit_rises_hide_no_other() -> None:
+    """The first page has as many rows in the end, but others."""
+    rows, replies = list(range(55)), count(1)
+
+    def page(number: int) -> Sequence[int]:
+        reply = next(replies)
+        limit = 50 if reply == 1 else 100
+        if reply == 3:
+            del rows[:5]
+        return rows[(number - 1) * limit : number * limit]
+
+    assert read(page)[0] == set(range(55))
+
+
+def test_a_list_whose_first_page_never_holds_still_ends_with_an_error() -> None:
+    replies = count(1)
+
+    def page(number: int) -> Sequence[int]:
+        since = next(replies)
+        return range(since, since + 30) if number == 1 else []
+
+    with pytest.raises(UnsteadyError, match="run again"):
+        read(page)

@@ -118,6 +118,51 @@ def read(
     ]
 
 
+MOST_REQUESTS = 3_000  # of a few windows of at most 1,200 rows, however small their pages
+
+
+def read_beside(
+    model: Model,
+    windows: list[Window],
+    count_reliability: CountReliability,
+    choose: Callable[[int], int],
+) -> list[ProvenWindow]:
+    """Read windows at the same time, as the pipeline does; answer in any order."""
+    proofs = [WindowProof(each, CALENDAR, count_reliability, TIME_FIELD) for each in windows]
+    under_way: list[tuple[WindowProof, Ask]] = []
+    for _ in range(MOST_REQUESTS):
+        for proof in proofs:
+            proof.confirm()
+        proofs = [
+            part
+            for proof in proofs
+            for part in (
+                [
+                    WindowProof(each, CALENDAR, count_reliability, TIME_FIELD)
+                    for each in proof.result.windows
+                ]
+                if isinstance(proof.result, Split)
+                else [proof]
+            )
+        ]
+        for proof in proofs:
+            while not proof.waits and (ask := proof.next_ask()):
+                under_way.append((proof, ask))
+        waiting = [proof for proof in proofs if proof.waits]
+        if waiting and not under_way:
+            largest = max(waiting, key=lambda proof: proof.rows)
+            under_way += [(largest, ask) for ask in iter(largest.next_ask, None)]
+        if under_way:
+            model.answer(*under_way.pop(choose(len(under_way))))
+        elif not waiting:
+            break
+    else:
+        pytest.fail("it does not end")
+    sealed = [proof.result for proof in proofs]
+    assert all(isinstance(each, ProvenWindow) for each in sealed), "something was never asked"
+    return [each for each in sealed if isinstance(each, ProvenWindow)]
+
+
 steady = st.sampled_from([150, 99, 50, 20, 7]).map(lambda cap: [cap])
 falling = st.builds(
     lambda cap, pages, low: [cap] * pages + [low],
@@ -137,7 +182,8 @@ rising = st.builds(
 def worlds(draw: st.DrawFn) -> tuple[Model, Window]:
     start = draw(st.sampled_from(STARTS))
     span = draw(st.sampled_from([1, 2, 60, 7200, 86_400, 27 * 86_400]))
-    number = draw(st.sampled_from([0, 1, 99, 100, 101, 199, 200, 201, 350, 900]))
+    edges = st.sampled_from([0, 1, 99, 100, 101, 199, 200, 201, 350, 900])
+    number = draw(edges | st.integers(0, 400))
     burst = draw(st.sampled_from([0, 0, 99, 100, 300]))
     seconds = draw(
         st.one_of(
@@ -163,7 +209,25 @@ def worlds(draw: st.DrawFn) -> tuple[Model, Window]:
 @given(worlds(), st.randoms(use_true_random=False))
 def test_every_order_that_stayed_is_sealed_once(world: tuple[Model, Window], dice: Any) -> None:  # noqa: ANN401
     model, window = world
-    sealed = read(model, window, CountReliability(), dice.randrange)
+    check(model, window, read(model, window, CountReliability(), dice.randrange))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(worlds(), st.integers(2, 5), st.randoms(use_true_random=False))
+def test_windows_that_are_read_at_the_same_time_are_sealed_once(
+    world: tuple[Model, Window],
+    parts: int,
+    dice: Any,  # noqa: ANN401
+) -> None:
+    model, window = world
+    remembered = dice.choice([0, model.caps[0]])
+    count_reliability = CountReliability(pages=PageSize(remembered=remembered))
+    windows = window.split(parts, CALENDAR)
+    check(model, window, read_beside(model, windows, count_reliability, dice.randrange))
+
+
+def check(model: Model, window: Window, sealed: list[ProvenWindow]) -> None:
+    """Check that windows that were read have all orders that stayed, each once."""
     ends = [part.window.after for part in sealed] + [sealed[-1].window.until]
     assert (ends[0], ends[-1]) == (window.after, window.until)
     assert ends == sorted(ends)
@@ -257,6 +321,14 @@ def test_a_first_page_is_read_again_with_the_rows_that_the_limit_had_hidden() ->
     other(proof, 100)
     assert isinstance(proof.result, ProvenWindow)
     assert len(proof.result.rows) == 75
+
+
+def test_a_first_page_that_never_comes_twice_is_split_or_read_in_passes() -> None:
+    """Its count says that it fits on one page, which would only be read once more."""
+    model, window = quiet(95, 60)
+    model.touches = [0, 0, *[1] * 7, 0]  # the last one is before the first reply
+    sealed = read(model, window, CountReliability(), lambda _: 0)
+    assert sum(len(part.rows) for part in sealed) == 95 - model.moved
 
 
 def test_a_first_page_between_two_larger_ones_is_complete() -> None:

@@ -14,7 +14,7 @@ from tap_emag.streams.reference.value_reader import ValueReader
 from tests.unit.streams.rows.payloads import ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_emag.api.client import Client
     from tap_emag.readers import ConcurrentRequests
@@ -47,16 +47,17 @@ PAST: dict[str, Callable[[int, int], int | None]] = {
 
 
 class Server:
-    """Serves values `cap` at a time; counts requests."""
+    """Serves as many values at a time as each reply has a cap; the last one lasts."""
 
-    def __init__(self, values: Values, cap: int, past: str) -> None:
+    def __init__(self, values: Values, caps: Sequence[int], past: str) -> None:
         self.requests = 0
-        self._values, self._cap, self._past = values, cap, PAST[past]
+        self._values, self._caps, self._past = values, caps, PAST[past]
 
     def read(self, _: str, __: int, asked: dict[str, int], ___: object) -> SimpleNamespace:
         self.requests += 1
         assert self.requests < 3000, "endless"
-        lists, size = self._values[asked["id"]], min(self._cap, asked["valuesPerPage"])
+        cap = self._caps[min(self.requests, len(self._caps)) - 1]
+        lists, size = self._values[asked["id"]], min(cap, asked["valuesPerPage"])
         number: int | None = asked["valuesCurrentPage"]
         assert number is not None
         last = max(1, *(-(-len(values) // size) for values in lists.values()))
@@ -79,16 +80,16 @@ class OneByOne:
         return ((item, call(item)) for item in list(items))
 
 
-def read(values: Values, cap: int, past: str = "empty") -> tuple[Rows, int]:
+def read(values: Values, *caps: int, past: str = "empty") -> tuple[Rows, int]:
     """Return the rows that are read, and the number of requests."""
-    server = Server(values, cap, past)
+    server = Server(values, caps, past)
     reader = ValueReader(cast("Client", server), cast("ConcurrentRequests", OneByOne()))
     rows: Rows = {}
     for _, pages in reader.read(sorted(values)):
         for first, raw in pages:
             for row in category_value_rows(raw, ACCOUNT, first):
                 key = (row["category_id"], row["characteristic_id"], row["position"])
-                assert key not in rows
+                assert key not in rows or len(caps) > 1  # all are read again
                 rows[key] = row["value"]
     return rows, server.requests
 
@@ -107,10 +108,21 @@ def rows_of(values: Values) -> Rows:
     ("shop", "cap"), [("few", 1), ("few", 7), ("few", 256), ("many", 64), ("many", 256)]
 )
 def test_all_values_come_and_none_twice(shop: str, cap: int, past: str) -> None:
-    rows, requests = read(SHOPS[shop], cap, past)
+    rows, requests = read(SHOPS[shop], cap, past=past)
     assert rows == rows_of(SHOPS[shop])
     _, fewest = read(SHOPS[shop], cap)
     assert requests <= fewest + len(SHOPS[shop])  # one more for each category that repeats pages
+
+
+@pytest.mark.parametrize("past", PAST)
+@pytest.mark.parametrize("caps", [(50, 100), (100, 50), (64, 256), (256, 64), (20, 60)])
+@pytest.mark.parametrize("replies", range(1, 9))
+def test_all_values_come_though_the_limit_changes(
+    past: str, caps: tuple[int, int], replies: int
+) -> None:
+    values = {1: {10: numbered(150)}, 2: {10: numbered(30)}, 3: {10: numbered(200)}}
+    first, then = caps
+    assert read(values, *[first] * replies, then, past=past)[0] == rows_of(values)
 
 
 def test_further_pages_cost_few_requests() -> None:
@@ -122,7 +134,7 @@ def test_further_pages_cost_few_requests() -> None:
 @pytest.mark.parametrize("past", ["empty", "no category"])
 def test_values_that_repeat_are_not_taken_for_the_end(past: str) -> None:
     values = {1: {10: ["a", "a", "b", "b", "c", "a", "d", "d"]}, 2: {10: ["a", "b"]}}
-    assert read(values, 1, past)[0] == rows_of(values)
+    assert read(values, 1, past=past)[0] == rows_of(values)
 
 
 def test_pages_that_never_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
