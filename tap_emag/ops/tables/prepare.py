@@ -139,8 +139,11 @@ class Preparation:
         if self._connection.execute(query, [schema]).fetchone() == (True,):
             self._connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
         changes = self._changes()
-        self._execute([changes.create(name) for name in changes.missing()])
-        return [f"tables created: {len(changes.missing())}"]
+        names = changes.missing()
+        self._execute([changes.create(name) for name in names])
+        created = self._changes()
+        self._execute([each for name in names for each in created.details(name)])
+        return [f"tables created: {len(names)}"]
 
     def _migrate(self) -> list[str]:
         """Add columns, and change the types of times; take views over these off meanwhile."""
