@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_emag.errors import UnsteadyError
+from tap_emag.errors import ContractError, UnsteadyError
 from tap_emag.readers.page_size import SMALLEST
 from tap_emag.schema.identity import digest_of, is_id
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     Rows = list[dict[str, Any]]
 
-MOST_ROUNDS = 8
+MOST_ROUNDS = 4
+MOST_PAGES = 4000  # of one round
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,12 @@ class UncountedList:
     def pages(self) -> Iterator[Rows]:
         """Yield pages with rows until all have come; rows may come more than once.
 
+        Where further rows join during each round, the last round is enough if the first page has no
+        more rows in the end: either no limit cut it off then, or the limit never rose.
+
         Raises:
-            UnsteadyError: Rows joined or left during each of several rounds.
+            UnsteadyError: The first page had more rows after each of several rounds.
+            ContractError: The pages do not end.
             EmagError: What `read` raises.
         """
         rows = self.read(1)
@@ -50,22 +55,30 @@ class UncountedList:
             rows = self.read(1)
             if len(rows) <= first and self._names(rows) <= seen:
                 return
-        raise UnsteadyError(
-            f"the first page of a list had further rows after each of {MOST_ROUNDS} readings; run"
-            " again when fewer are added"
-        )
+        if len(rows) > first:
+            raise UnsteadyError(
+                f"the first page of a list had more rows after each of {MOST_ROUNDS} readings; run"
+                " again when fewer are added"
+            )
+        yield rows
 
     def _from(self, rows: Rows, seen: set[str]) -> Iterator[Rows]:
         """Yield a first page, and those after it up to the last one; `seen` gets all names."""
-        latest, largest, number = set[str](), 0, 1
-        while rows and (names := self._names(rows)) != latest:
+        latest, largest = set[str](), 0
+        for number in range(2, MOST_PAGES + 2):
+            names = self._names(rows)
+            if not rows or names == latest:
+                return
             largest = max(largest, len(rows))
             yield rows
             if names <= seen and len(rows) >= largest:
                 return
             seen |= names
-            latest, number = names, number + 1
-            rows = self.read(number)
+            latest, rows = names, self.read(number)
+        raise ContractError(
+            f"a list has more than {MOST_PAGES} pages, each unlike the one before: the page number"
+            " is not used as documented"
+        )
 
     def _names(self, rows: Rows) -> set[str]:
         """Return the rows' ids, and digests of those without one."""

@@ -93,10 +93,12 @@ class ValueReader:
         pages, complete = self._after(first.category, first.most, first.digest)
         for _ in range(MOST_TRIES):
             if complete:
-                return pages
+                break
             page = self._page(first.category, 1)
             after, complete = self._after(page.category, page.most, page.digest)
             pages = [(1, page.raw), *after]
+        if complete:
+            return pages
         raise UnsteadyError(
             f"category/read: the number of values on a page of category {first.category} changed"
             f" {MOST_TRIES} times; run again later"

@@ -99,6 +99,20 @@ def tables(database: Postgres, schema: str = "emag") -> set[str]:
         return {str(name) for (name,) in connection.execute(query, [schema])}
 
 
+def test_a_table_that_cannot_be_completed_keeps_no_other_from_being_created(
+    database: Postgres,
+) -> None:
+    """One that was renamed keeps the names of its indexes."""
+    prepared(database)
+    with database.connect() as connection:
+        connection.execute("ALTER TABLE emag.orders RENAME TO orders_before")
+        connection.execute("DROP TABLE emag.products")
+    [problem] = prepared(database).problems
+    assert problem.startswith("emag.orders: ")
+    assert {"orders", "products"} <= tables(database)
+    assert columns(database, "orders")["date"] == "timestamp with time zone"
+
+
 def test_every_table_is_created_with_its_key_and_a_zone_for_all_times(database: Postgres) -> None:
     assert prepared(database).problems == []
     key = """

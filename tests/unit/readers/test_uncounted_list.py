@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_emag.errors import UnsteadyError
-from tap_emag.readers import UncountedList
+from tap_emag.errors import ContractError, UnsteadyError
+from tap_emag.readers import UncountedList, uncounted_list
 from tap_emag.readers.page_size import SMALLEST
 
 if TYPE_CHECKING:
@@ -100,12 +100,41 @@ def test_rows_that_leave_when_the_limit_rises_hide_no_other() -> None:
     assert read(page)[0] == set(range(55))
 
 
-def test_a_list_whose_first_page_never_holds_still_ends_with_an_error() -> None:
-    replies = count(1)
+def test_a_list_whose_first_page_grows_for_ever_ends_with_an_error() -> None:
+    replies = count(30)
 
     def page(number: int) -> Sequence[int]:
-        since = next(replies)
-        return range(since, since + 30) if number == 1 else []
+        rows = range(next(replies))
+        return rows if number == 1 else []
 
     with pytest.raises(UnsteadyError, match="run again"):
         read(page)
+
+
+def test_a_list_that_new_rows_join_all_the_time_is_read() -> None:
+    """Their pages hold as many as ever, so that no limit can have hidden a row."""
+    replies = count(0)
+
+    def page(number: int) -> Sequence[int]:
+        newest = 200 + next(replies)
+        rows = range(newest, -1, -1)
+        return rows[(number - 1) * 100 : number * 100]
+
+    assert read(page)[0] >= set(range(201))
+
+
+def test_rows_without_an_id_that_are_never_the_same_are_read() -> None:
+    replies = count()
+
+    def rows(number: int) -> list[dict[str, int]]:
+        return [{"at": next(replies)} for _ in range(30)] if number == 1 else []
+
+    came = list(UncountedList(rows, ["id"]).pages())
+    assert {len(page) for page in came} == {30}
+
+
+def test_pages_that_never_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncounted_list, "MOST_PAGES", 40)
+    replies = count()
+    with pytest.raises(ContractError, match="page number"):
+        read(lambda _: range(next(replies), 1000))
