@@ -70,7 +70,7 @@ def alive(process: psutil.Process) -> bool:
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Sandbox]:
-    with Sandbox(SandboxConfig(orders=60, offers=30, history_days=20)) as shop:
+    with Sandbox(SandboxConfig(orders=60, offers=30, history_days=20, limits=False)) as shop:
         yield shop
 
 
