@@ -69,7 +69,7 @@ class PageSize:
         with self._lock:
             self.replies += 1
             if rows > max(self.remembered, self._records[-1][1] if self._records else 0):
-                self._records.append((self._asked, rows))
+                self._records = [*self._records, (self._asked, rows)]
             if any(later >= number and more >= rows for later, more in self._pages):
                 return
             kept = [page for page in self._pages if page[0] > number or page[1] > rows]
@@ -84,8 +84,7 @@ class PageSize:
     def doubt(self) -> None:
         """Forget the sizes of pages: later pages contradicted them."""
         with self._lock:
-            self._pages.clear()
-            self._records.clear()
+            self._pages, self._records = [], []
             self.remembered = 0
 
     def is_few(self, rows: int) -> bool:
@@ -119,7 +118,7 @@ class PageSize:
         )
 
     def _more_came_after(self, rows: int, after: int) -> bool:
-        return any(number > after and more > rows for number, more in list(self._pages))
+        return any(number > after and more > rows for number, more in self._pages)
 
     def more_came_before(self, rows: int, number: int) -> bool:
         """Return whether a page had more rows that came before the page of that number was asked.
@@ -127,7 +126,7 @@ class PageSize:
         Pages of earlier runs count as well.
         """
         return self.remembered > rows or any(
-            asked < number and more > rows for asked, more in list(self._records)
+            asked < number and more > rows for asked, more in self._records
         )
 
     def _was_full(self, rows: int) -> bool:
@@ -144,4 +143,5 @@ class PageSize:
 
     @property
     def _largest(self) -> int:
-        return self._pages[0][1] if self._pages else 0
+        pages = self._pages  # another thread may put another list in its place
+        return pages[0][1] if pages else 0

@@ -495,21 +495,30 @@ def test_a_limit_that_falls_while_a_list_without_counts_is_read_costs_no_row(
     assert len(list(story.rows("addresses"))) == len(story.shop.world.addresses()) == 5
 
 
+def read_invoices(story: Story, request: int, cap: int, least: int) -> None:
+    """Read more than so many invoices of 25 days, with another page limit from a request on."""
+    first = (PLAIN - timedelta(days=25)).date()
+    wanted = {row["number"] for row in story.shop.world.customer_invoices() if row["date"] >= first}
+    assert len(wanted) > least
+    story.at("customer-invoice", request, lambda: story.shop.sandbox.set(page_caps=[cap]))
+    assert story.run() == 0
+    assert {row["number"] for row in story.rows("customer_invoices")} == wanted
+
+
 @pytest.mark.parametrize("envelope", ["list", "results"])
 @pytest.mark.parametrize("request_", [2, 3, 4])
 def test_a_limit_that_rises_while_invoices_are_read_costs_none(
     tmp_path: Path, request_: int, envelope: str
 ) -> None:
     story = Story(
-        tmp_path, PLAIN, orders=150, customer_invoices=110, since=25, invoice_envelope=envelope
+        tmp_path,
+        PLAIN,
+        orders=150,
+        customer_invoices=110,
+        invoice_envelope=envelope,
+        page_caps=[25],
     )
-    first = (PLAIN - timedelta(days=25)).date()
-    wanted = {row["number"] for row in story.shop.world.customer_invoices() if row["date"] >= first}
-    assert len(wanted) > 75
-    story.shop.sandbox.set(page_caps=[25])
-    story.at("customer-invoice", request_, lambda: story.shop.sandbox.set(page_caps=[50]))
-    assert story.run() == 0
-    assert {row["number"] for row in story.rows("customer_invoices")} == wanted
+    read_invoices(story, request_, 50, least=75)
 
 
 @pytest.mark.parametrize("envelope", ["list", "results"])
@@ -518,12 +527,5 @@ def test_a_limit_that_rises_while_invoices_are_read_costs_none(
 def test_a_limit_that_falls_while_invoices_are_read_costs_none(
     tmp_path: Path, request_: int, envelope: str
 ) -> None:
-    story = Story(
-        tmp_path, PLAIN, orders=40, customer_invoices=20, since=25, invoice_envelope=envelope
-    )
-    first = (PLAIN - timedelta(days=25)).date()
-    wanted = {row["number"] for row in story.shop.world.customer_invoices() if row["date"] >= first}
-    assert len(wanted) > 10
-    story.at("customer-invoice", request_, lambda: story.shop.sandbox.set(page_caps=[2]))
-    assert story.run() == 0
-    assert {row["number"] for row in story.rows("customer_invoices")} == wanted
+    story = Story(tmp_path, PLAIN, orders=40, customer_invoices=20, invoice_envelope=envelope)
+    read_invoices(story, request_, 2, least=10)

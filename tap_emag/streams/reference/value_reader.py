@@ -1,11 +1,12 @@
 """Reads the values that characteristics may have: one request for most categories.
 
 A page contains as many values of each characteristic as the server allows; it does not show whether
-there are more. So the first page of every category is read first. A larger page of any category
-that comes later proves that an earlier one was complete: see `readers.page_size`. For the few pages
-that are not proven, the next ones are read, up to an empty page or a smaller one. A server may also
-answer a page that does not exist with one that does, the first or the last. So two pages in a row
-with the values of earlier pages are the end, too. A single one is kept: values may repeat.
+there are more. So the first page of every category is read first. Larger pages of other categories,
+one before it and one after it, prove that it was complete: see `readers.page_size`. For the few
+pages that are not proven, the next ones are read, up to an empty page or a smaller one, and then
+the first again. A server may also answer a page that does not exist with one that does, the first
+or the last. So two pages in a row with the values of earlier pages are the end, too. A single one
+is kept: values may repeat.
 """
 
 from __future__ import annotations

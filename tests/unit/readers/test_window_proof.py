@@ -28,6 +28,7 @@ from tap_emag.streams.orders.stream import TIME_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
 EXAMPLES = 10_000 if os.environ.get("TAP_EMAG_LONG") else 400
 CALENDAR = Calendar(ZoneInfo("Europe/Bucharest"))
@@ -207,7 +208,7 @@ def worlds(draw: st.DrawFn) -> tuple[Model, Window]:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
-def test_every_order_that_stayed_is_sealed_once(world: tuple[Model, Window], dice: Any) -> None:  # noqa: ANN401
+def test_every_order_that_stayed_is_sealed_once(world: tuple[Model, Window], dice: Random) -> None:
     model, window = world
     check(model, window, read(model, window, CountReliability(), dice.randrange))
 
@@ -215,9 +216,7 @@ def test_every_order_that_stayed_is_sealed_once(world: tuple[Model, Window], dic
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(worlds(), st.integers(2, 5), st.randoms(use_true_random=False))
 def test_windows_that_are_read_at_the_same_time_are_sealed_once(
-    world: tuple[Model, Window],
-    parts: int,
-    dice: Any,  # noqa: ANN401
+    world: tuple[Model, Window], parts: int, dice: Random
 ) -> None:
     model, window = world
     remembered = dice.choice([0, model.caps[0]])
